@@ -1,0 +1,281 @@
+"""An area survey: parallel lines so close that what the camera sees of one touches the next.
+
+The lines run along the long side unless a heading is given. Each line carries a strip of the area as wide as the
+spacing and reaches from the strip's first to its last piece, so a slanting edge is covered to its tip. A concave
+area, or one with holes, is flown straight across what does not belong to it, and the mission says so in a note: a
+hole in an area is not a no-fly zone, only a fence is.
+
+Swath, spacing and footprint: facts of a pinhole camera at a height above the surface under the line,
+spacing = swath · (1 − sidelap).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import LineString, Polygon, box, make_valid
+
+from missions.area import check_area, local_frame, to_metres
+from missions.follow import FollowError, follow, required_height, sample_track, surface_along
+from missions.geometry.camera import CameraProfile
+from missions.geometry.geo import Datum, GeoPoint, LocalFrame
+from missions.geometry.terrain import Ground
+from missions.mission import FlyTo, Mission, PointCamera, ReturnHome, SetSpeed, Step, TakeOff
+
+Floats = NDArray[np.float64]
+
+# A microbolometer has no shutter; its time constant smears a moving scene (8-12 ms).
+THERMAL_EXPOSURE_S = 0.010
+MOST_LINES = 400
+MOST_TILT_DEG = 30.0
+OVERRUN_M = 5.0
+
+
+class SurveyError(ValueError):
+    """A survey that cannot be planned: which value, and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swath:
+    """What the camera sees of a plane 1 m below it, metres: right of the line, and ahead of it."""
+
+    left: float
+    right: float
+    back: float
+    ahead: float
+
+    @property
+    def half_width(self) -> float:
+        """Seen on *both* sides whichever way the line is flown."""
+        return min(-self.left, self.right)
+
+
+def swath(profile: CameraProfile) -> Swath:
+    """The footprint of a level aircraft at 1 m above the surface; a gimbal looks straight down.
+
+    Raises SurveyError when the camera looks more than 30° beside the vertical or sees the horizon.
+    """
+    w, h = profile.width - 1.0, profile.height - 1.0
+    edge = np.linspace(0.0, 1.0, 17)[:-1]
+    border = np.concatenate(
+        [np.column_stack([x, y]) for x, y in ((edge * w, 0 * edge), (w + 0 * edge, edge * h),
+                                              (w - edge * w, h + 0 * edge), (0 * edge, h - edge * h))]
+    )  # fmt: skip
+    rays = profile.rays(np.vstack([border, [[profile.cx, profile.cy]]])) @ profile.mount_from_camera.T
+    if profile.mount == "gimbal":
+        # pitch −90°: forward of the mount becomes down, its down becomes backward
+        rays = np.column_stack([-rays[:, 2], rays[:, 1], rays[:, 0]])
+    down = rays[:, 2]
+    if down[-1] < math.cos(math.radians(MOST_TILT_DEG)) or down.min() < 0.1:
+        raise SurveyError(
+            f"camera {profile.name!r} looks too far from straight down for a survey "
+            f"(allowed is {MOST_TILT_DEG:g}° with the horizon out of sight)"
+        )
+    ground = rays[:, [1, 0]] / down[:, None]  # right, forward
+    outline, (right, forward) = Polygon(ground[:-1]), ground[-1]
+    across = outline.intersection(LineString([(-50.0, forward), (50.0, forward)])).bounds
+    along = outline.intersection(LineString([(right, -50.0), (right, 50.0)])).bounds
+    seen = Swath(across[0], across[2], along[1], along[3])
+    if seen.half_width <= 0.0:
+        raise SurveyError(f"camera {profile.name!r} does not see the ground under the aircraft")
+    return seen
+
+
+def survey(
+    area: Polygon,
+    profile: CameraProfile,
+    altitude_m: float,
+    *,
+    sidelap: float = 0.3,
+    speed_m_s: float = 5.0,
+    heading_deg: float | None = None,
+    home: GeoPoint | None = None,
+    terrain: Ground | None = None,
+    overrun_m: float = OVERRUN_M,
+    name: str = "survey",
+) -> Mission:
+    """Plan a survey of `area` (lon_deg, lat_deg) at `altitude_m` above the surface.
+
+    With `terrain` (datum SEA_LEVEL) the heights follow the surface and are written relative to home; without it
+    `altitude_m` is above home, and a note says that. `home` (SEA_LEVEL) is needed with `terrain`.
+
+    Raises SurveyError, AreaError or MissionError naming the value.
+    """
+    _check_values(altitude_m, sidelap, overrun_m, heading_deg)
+    area = check_area(area, name)
+    seen = swath(profile)
+    frame = local_frame(area)
+    outline = to_metres(area, frame)
+    spacing = 2.0 * seen.half_width * altitude_m * (1.0 - sidelap)
+    heading = long_side_heading_deg(outline) if heading_deg is None else heading_deg
+    start = None if home is None else frame.enu_from_geo(home.lat_deg, home.lon_deg, 0.0)[:2]
+    lines = plan_lines(outline, spacing, heading, overrun_m, start)
+    notes = _notes(profile, seen, altitude_m, speed_m_s, sidelap, spacing, lines, outline)
+    track = np.concatenate(lines)
+    if terrain is None:
+        flown = _level(track, frame, altitude_m)
+        notes.append("no terrain was given: heights are above home, not above what stands under the line")
+    else:
+        if home is None:
+            raise SurveyError("home is needed to follow the terrain: heights are sent relative to it")
+        home, note = _home_on(terrain, home)
+        notes += note
+        flown = _following(track, frame, terrain, home, altitude_m)
+    return Mission(name, _steps(flown, profile, speed_m_s), home, tuple(notes))
+
+
+def _check_values(altitude_m: float, sidelap: float, overrun_m: float, heading_deg: float | None) -> None:
+    if not 5.0 <= altitude_m <= 1000.0:
+        raise SurveyError(f"height {altitude_m} m: allowed are 5 to 1000 m above the surface")
+    if not 0.0 <= sidelap <= 0.95:
+        raise SurveyError(f"sidelap {sidelap}: allowed are 0 to 0.95 (0.3 is 30 %)")
+    if not 0.0 <= overrun_m <= 500.0:
+        raise SurveyError(f"overrun {overrun_m} m: allowed are 0 to 500 m")
+    if heading_deg is not None and not math.isfinite(heading_deg):
+        raise SurveyError(f"heading {heading_deg}: degrees clockwise from north are needed")
+
+
+def long_side_heading_deg(outline: Polygon) -> float:
+    """Direction of the long side of the smallest rectangle around `outline` (metres), 0..180 from north."""
+    corners = np.asarray(outline.minimum_rotated_rectangle.exterior.coords)
+    sides = np.diff(corners[:3], axis=0)
+    east, north = sides[int(np.linalg.norm(sides, axis=1).argmax())]
+    return math.degrees(math.atan2(east, north)) % 180.0
+
+
+def plan_lines(
+    outline: Polygon, spacing_m: float, heading_deg: float, overrun_m: float, start: Floats | None = None
+) -> list[Floats]:
+    """`outline` (east, north metres) → lines in flight order, each (2, 2) metres from its begin to its end.
+
+    The order begins at the corner nearest `start` and turns at every line.
+    """
+    angle = math.radians(heading_deg)
+    # (east, north) → (across, along): across points to the right of the heading
+    rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    turned = Polygon(
+        np.asarray(outline.exterior.coords) @ rotation.T,
+        [np.asarray(hole.coords) @ rotation.T for hole in outline.interiors],
+    )
+    low, bottom, high, top = turned.bounds
+    count = max(1, math.ceil((high - low) / spacing_m - 1e-9))
+    if count > MOST_LINES:
+        raise SurveyError(f"{count} lines {spacing_m:.1f} m apart; at most {MOST_LINES}: fly higher or split the area")
+    step = (high - low) / count
+    strips = []
+    for number in range(count):
+        left = low + number * step
+        pieces = _pieces(turned, left, left + step, bottom, top, overrun_m)
+        strips.append([np.array([[left + step / 2, a], [left + step / 2, b]]) for a, b in pieces])
+    begin = None if start is None else rotation @ start
+    return [line @ rotation for line in _in_order(strips, begin)]
+
+
+def _pieces(
+    turned: Polygon, left: float, right: float, bottom: float, top: float, overrun_m: float
+) -> list[tuple[float, float]]:
+    part = make_valid(turned).intersection(box(left, bottom - 1.0, right, top + 1.0))
+    spans = sorted((p.bounds[1] - overrun_m, p.bounds[3] + overrun_m) for p in getattr(part, "geoms", [part]) if p.area)
+    merged: list[tuple[float, float]] = []
+    for a, b in spans:
+        if merged and a <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], b))
+        else:
+            merged.append((a, b))
+    return merged
+
+
+def _in_order(strips: list[list[Floats]], begin: Floats | None) -> list[Floats]:
+    """Lawn mower; of its four possible beginnings the one nearest `begin`."""
+    orders = []
+    for across in (strips, strips[::-1]):
+        for first_up in (True, False):
+            flight = []
+            for number, strip in enumerate(across):
+                up = (number % 2 == 0) == first_up
+                flight += list(strip) if up else [line[::-1] for line in strip[::-1]]
+            orders.append(flight)
+    if begin is None:
+        return orders[0]
+    return min(orders, key=lambda flight: float(np.linalg.norm(flight[0][0] - begin)))
+
+
+def _notes(
+    profile: CameraProfile, seen: Swath, altitude_m: float, speed_m_s: float, sidelap: float, spacing_m: float,
+    lines: list[Floats], outline: Polygon,
+) -> list[str]:  # fmt: skip
+    notes = []
+    blur_px = speed_m_s * THERMAL_EXPOSURE_S / profile.gsd_m(altitude_m)
+    if profile.band == "thermal" and blur_px > 1.0:
+        slow = profile.gsd_m(altitude_m) / THERMAL_EXPOSURE_S
+        notes.append(f"{speed_m_s:g} m/s smears a thermal picture over {blur_px:.1f} px; {slow:.1f} m/s keeps 1 px")
+    outside = sum(1 for line in lines if not outline.buffer(2 * OVERRUN_M).covers(LineString(line)))
+    if outline.interiors or not math.isclose(outline.area, outline.convex_hull.area, rel_tol=1e-3):
+        notes.append(
+            "the area is not convex: the flight crosses ground that does not belong to it "
+            f"({outside} of {len(lines)} lines leave it); what must not be overflown needs a fence"
+        )
+    return notes
+
+
+def _level(track: Floats, frame: LocalFrame, altitude_m: float) -> list[GeoPoint]:
+    return [_point(frame, east, north, altitude_m, 0.0) for east, north in track]
+
+
+def _point(frame: LocalFrame, east: float, north: float, alt_m: float, home_alt_m: float) -> GeoPoint:
+    lat, lon, _ = frame.geo_from_enu(np.array([east, north, 0.0]))
+    return GeoPoint(float(lat), float(lon), float(alt_m) - home_alt_m, Datum.HOME)
+
+
+def _home_on(terrain: Ground, home: GeoPoint) -> tuple[GeoPoint, list[str]]:
+    """Home at the terrain's own height: heights relative to it then hold in the same model that was followed."""
+    ground_m = float(terrain.height_at(home.lat_deg, home.lon_deg))
+    if not math.isfinite(ground_m):
+        raise SurveyError(
+            f"the terrain does not cover home ({home.lat_deg:.5f}, {home.lon_deg:.5f}); "
+            "give a file that covers the whole flight, or none"
+        )
+    note = []
+    if abs(ground_m - home.alt_m) > 5.0:
+        note = [
+            f"home is given at {home.alt_m:.1f} m, the terrain there is {ground_m:.1f} m above sea level and counts"
+        ]
+    return GeoPoint(home.lat_deg, home.lon_deg, ground_m, Datum.SEA_LEVEL), note
+
+
+def _following(
+    track: Floats, frame: LocalFrame, terrain: Ground, home: GeoPoint, altitude_m: float
+) -> list[GeoPoint]:  # fmt: skip
+    tolerance = max(1.0, 0.05 * altitude_m)
+    try:
+        flown = follow(track, frame, terrain, altitude_m, tolerance)
+        home_en = frame.enu_from_geo(home.lat_deg, home.lon_deg, 0.0)[:2]
+        there = _transit_height(np.array([home_en, track[0]]), frame, terrain, altitude_m, "the way to the first line")
+        back = _transit_height(np.array([track[-1], home_en]), frame, terrain, altitude_m, "the way home")
+    except FollowError as problem:
+        raise SurveyError(f"{problem}; give a terrain file that covers the flight, or none") from problem
+    rows = [tuple(row) for row in flown]
+    if there > rows[0][2] + 0.5:
+        rows.insert(0, (rows[0][0], rows[0][1], there))
+    if back > rows[-1][2] + 0.5:
+        rows.append((rows[-1][0], rows[-1][1], back))
+    points = [_point(frame, east, north, alt, home.alt_m) for east, north, alt in rows]
+    if points[0].alt_m <= 0.0:
+        raise SurveyError("the area lies so far below home that its flight height is below home; choose a nearer home")
+    return points
+
+
+def _transit_height(leg: Floats, frame: LocalFrame, terrain: Ground, altitude_m: float, what: str) -> float:
+    samples = sample_track(leg, min(5.0, max(1.0, terrain.step_m)))
+    return float(required_height(samples, surface_along(samples, frame, terrain, what), altitude_m).max())
+
+
+def _steps(flown: list[GeoPoint], profile: CameraProfile, speed_m_s: float) -> tuple[Step, ...]:
+    steps: list[Step] = [TakeOff(flown[0].alt_m), SetSpeed(speed_m_s)]
+    if profile.mount == "gimbal":
+        steps.append(PointCamera(-90.0))
+    steps += [FlyTo(point) for point in flown]
+    return (*steps, ReturnHome())
