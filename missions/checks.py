@@ -114,6 +114,8 @@ def check(
     notes = mission.notes if isinstance(mission, Mission) else ()
     found = [warning("planner_note", note, "Read it") for note in notes]
     home = home if home is not None else home_of(items)
+    if len(items) == 1 and (fence or rally):
+        items = ()  # a file with a home but no mission: its fence and rally points are meant
     if not items and not fence and not rally:
         found.append(stop("empty", "there is neither a mission nor a fence nor a rally point", "Plan something"))
     if items:

@@ -101,6 +101,11 @@ class MissionItem:
     alt_m: float = 0.0
     autocontinue: bool = True
 
+    def __post_init__(self) -> None:
+        # Plain numbers whoever made it: an IntEnum prints and serialises differently.
+        object.__setattr__(self, "command", int(self.command))
+        object.__setattr__(self, "frame", int(self.frame))
+
     @property
     def params(self) -> tuple[float, float, float, float]:
         """Parameters 1 to 4."""
@@ -182,6 +187,12 @@ REFUSED_BY_COPTER = {
     1001: "DO_GIMBAL_MANAGER_CONFIGURE",
     2003: "DO_TRIGGER_CONTROL",
 }
+
+
+def item_of(command: int, frame: int, params: Sequence[float], autocontinue: bool = True) -> MissionItem:
+    """An item from its seven parameters in file order."""
+    p1, p2, p3, p4, p5, p6, p7 = params
+    return MissionItem(command, frame, p1, p2, p3, p4, p5, p6, p7, autocontinue)
 
 
 def name_of(command: int) -> str:

@@ -1,0 +1,65 @@
+"""Mission files of other programs, in and out. Text in, text out; opening files is somebody else's work.
+
+`read` recognises a file by what is in it, not by its name; `write` chooses by the ending asked for.
+"""
+
+from __future__ import annotations
+
+from missions.formats import geojson, mavproxy, qgc, wpl
+from missions.formats.plan import FormatError, KeptBlock, Plan
+
+__all__ = ["ENDINGS", "FormatError", "KeptBlock", "Plan", "read", "write"]
+
+ENDINGS = (".plan", ".waypoints", ".txt", ".geojson")
+
+
+def read(text: str, name: str) -> Plan:
+    """Text of a `.plan`, WPL 110 or MAVProxy fence/rally file → Plan.
+
+    Raises FormatError naming file, line or entry, and what is allowed.
+    """
+    text = text.removeprefix("\ufeff")
+    start = text.lstrip()[:40]
+    if not start:
+        raise FormatError(f"{name}: is empty")
+    if start.startswith("{"):
+        return qgc.parse_plan(text, name)
+    if start.startswith("QGC WPL"):
+        return wpl.parse(text, name)
+    if start.startswith("RALLY"):
+        return mavproxy.parse_rally_list(text, name)
+    first = start.split("\n")[0].split()
+    if len(first) == 2 and all(_is_number(field) for field in first):
+        return mavproxy.parse_fence_list(text, name)
+    raise FormatError(
+        f"{name}: not a mission file known here; allowed are QGroundControl .plan, QGC WPL 110, "
+        "MAVProxy fence and rally lists"
+    )
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def write(plan: Plan, ending: str) -> str:
+    """Plan → text for `.plan`, `.waypoints`/`.txt` (WPL 110) or `.geojson`.
+
+    A WPL file holds one list: the mission, or else the fence, or else the rally points. Raises FormatError for
+    another ending or for a plan that does not fit into the format.
+    """
+    if ending == ".plan":
+        return qgc.write_plan(plan)
+    if ending == ".geojson":
+        return geojson.write(plan)
+    if ending in (".waypoints", ".txt"):
+        full = [
+            part for part, items in (("mission", plan.items), ("fence", plan.fence), ("rally", plan.rally)) if items
+        ]
+        if len(full) > 1:
+            raise FormatError(f"{plan.name}: holds {' and '.join(full)}, a waypoint file holds one list; write a .plan")
+        return wpl.write(plan, full[0] if full else "mission")
+    raise FormatError(f"ending {ending!r}: allowed are {', '.join(ENDINGS)}")
