@@ -122,11 +122,18 @@ def _meaning(seq: int, item: MissionItem, items: Sequence[MissionItem]) -> Itera
 
 
 def _order(items: Sequence[MissionItem]) -> Iterator[Finding]:
-    if items and items[0].command == Command.TAKEOFF:
+    if items and items[0].command != Command.WAYPOINT:
         yield stop(
-            "takeoff_as_home",
-            "item 0 is a take-off, but the vehicle replaces item 0 by its home, so the take-off would be lost",
+            "lost_as_home",
+            f"item 0 is {name_of(items[0].command)}, but the vehicle replaces item 0 by its home, so it would be lost",
             "Put home in front of it",
+            seq=0,
+        )
+    elif items and STORED_FRAME.get(items[0].frame) != Frame.GLOBAL:
+        yield warning(
+            "home_frame",
+            f"item 0 is a waypoint in frame {items[0].frame}; the vehicle replaces it by its home and never flies it",
+            "Put home (frame 0) in front of it if it is meant to be flown",
             seq=0,
         )
     flown = [

@@ -212,12 +212,13 @@ def wire_xy(item: MissionItem) -> tuple[int, int]:
 
     Raises MissionError for a value that has no integer (NaN, or beyond int32).
     """
-    scale = 1e7 if has_place(item.command) else 1.0
+    place = has_place(item.command)
+    scale = 1e7 if place else 1.0
     values = []
     for name, value in (("latitude", item.lat_deg), ("longitude", item.lon_deg)):
         if not math.isfinite(value) or abs(value * scale) > 2**31 - 1:
             raise MissionError(f"{name_of(item.command)}: {name} {value} cannot be sent")
-        values.append(round(value * scale))
+        values.append(round(value * scale) if place else math.trunc(value))
     return values[0], values[1]
 
 

@@ -1,0 +1,135 @@
+"""`plan …` on the command line: exit codes, files, and one readable line for every mistake."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from api.commands import plan as command
+from missions.formats import read
+from missions.geometry.geo import GridProjection
+from missions.geometry.terrain import TerrainGrid
+from missions.geometry.terrain_files import write_terrain
+
+PROFILE = 'name = "boson"\nwidth = 640\nheight = 512\nfx = 1125.0\nfy = 1125.0\ncx = 319.5\ncy = 255.5\n'
+RING = [[6.760, 51.433], [6.763, 51.433], [6.763, 51.4345], [6.760, 51.4345], [6.760, 51.433]]
+HOME = "51.4325,6.7605,33"
+
+
+def _run(*words: object) -> int:
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers(dest="verb", required=True))
+    return command.run(parser.parse_args(["plan", *map(str, words)]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "camera.toml").write_text(PROFILE)
+    (tmp_path / "area.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [RING]}))
+    heights = np.full((600, 700), 33.0, np.float32)
+    heights[300:340, 300:340] = 60.0
+    x, y = GridProjection("EPSG:25832").xy_from_geo(51.4325, 6.7605)
+    write_terrain(tmp_path / "t.tif", TerrainGrid(heights, "EPSG:25832", float(x) - 200, float(y) + 400, 1.0, 1.0))
+    return tmp_path
+
+
+def _survey(folder: Path, *more: object, out: str = "o.plan") -> int:
+    area, camera = folder / "area.geojson", folder / "camera.toml"
+    return _run("survey", "--area", area, "--camera", camera, "--home", HOME, "--out", folder / out, *more)
+
+
+@pytest.mark.parametrize("out", ["o.plan", "o.waypoints", "o.geojson"])
+def test_a_survey_is_written_in_every_format(folder: Path, out: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder, "--terrain", folder / "t.tif", out=out) == 0
+    assert "waypoints" in capsys.readouterr().out
+    if out != "o.geojson":
+        plan = read((folder / out).read_text(), out)
+        assert plan.home is not None
+        assert len(plan.items) > 10
+
+
+def test_the_written_survey_passes_its_own_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder, "--terrain", folder / "t.tif", "--quiet") == 0
+    assert capsys.readouterr().out == ""
+    assert _run("check", folder / "o.plan", "--terrain", folder / "t.tif", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["flyable"] is True
+    assert answer["findings"] == []
+    assert answer["items"]["mission"] > 10
+
+
+def test_a_flight_into_a_roof_is_not_flyable(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder, "--height-m", 20) == 0
+    assert _run("check", folder / "o.plan", "--terrain", folder / "t.tif") == 1
+    assert "under the surface" in capsys.readouterr().out
+
+
+def test_convert_there_and_back_and_show(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder) == 0
+    assert _run("convert", folder / "o.plan", folder / "o.waypoints") == 0
+    assert _run("convert", folder / "o.waypoints", folder / "p.plan") == 0
+    assert read((folder / "p.plan").read_text(), "").items == read((folder / "o.plan").read_text(), "").items
+    capsys.readouterr()
+    assert _run("show", folder / "p.plan") == 0
+    shown = capsys.readouterr().out
+    assert "TAKEOFF" in shown
+    assert "60.00 m above home" in shown
+
+
+def test_convert_puts_home_in_front(folder: Path) -> None:
+    rows = ["0 1 3 22 0 0 0 0 0 0 20 1", "1 0 3 16 0 0 0 0 51.433 6.761 20 1", "2 0 3 177 1 2 0 0 0 0 0 1"]
+    (folder / "m.txt").write_text("QGC WPL 110\n" + "\n".join(rows) + "\n")
+    assert _run("convert", folder / "m.txt", folder / "m.plan") == 1
+    assert _run("convert", folder / "m.txt", folder / "m.plan", "--home", HOME) == 0
+    items = read((folder / "m.plan").read_text(), "").items
+    assert [item.command for item in items] == [16, 22, 16, 177]
+    assert items[3].p1 == 2.0
+
+
+BAD = [
+    (["--area", "none.geojson"], 2, "none.geojson: cannot be read"),
+    (["--camera", "area.geojson"], 2, "area.geojson"),
+    (["--out", "o.kml"], 2, "allowed are"),
+    (["--out", "no/where.plan"], 1, "cannot be written"),
+    (["--home", "51.4"], 2, "LAT,LON"),
+    (["--home", "a,b"], 2, "LAT,LON"),
+    (["--home", "6.7605,51.4325,33"], 1, "do not belong together"),
+    (["--home", "91,6.7,33"], 2, "lat_deg"),
+    (["--sidelap", "1.5"], 2, "sidelap 1.5"),
+    (["--height-m", "-3"], 2, "height -3.0 m"),
+    (["--speed-m-s", "0"], 2, "speed 0.0 m/s"),
+    (["--terrain", "camera.toml"], 2, "cannot be read as a raster"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "text"), BAD)
+def test_a_mistake_is_one_readable_line(
+    folder: Path, words: list[str], code: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = {"--area", "--camera", "--out", "--terrain"}
+    more = [folder / word if words[0] in paths and index else word for index, word in enumerate(words)]
+    assert _survey(folder, "--quiet", *more) == code
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1
+
+
+def test_a_terrain_file_elsewhere_is_named_with_the_place(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    far = TerrainGrid(np.full((4, 4), 33.0, np.float32), "EPSG:25832", 500_000.0, 5_600_000.0, 1.0, 1.0)
+    write_terrain(folder / "far.tif", far)
+    assert _survey(folder, "--terrain", folder / "far.tif") == 2
+    assert "far.tif: the terrain does not cover it: the middle of" in capsys.readouterr().err
+
+
+def test_real_plan_files_end_without_a_traceback(testdata: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes = {path.name: _run("check", path) for path in sorted((testdata / "plans").iterdir())}
+    assert codes["ardupilot_copter_mission.txt"] == 0
+    assert codes["qgroundcontrol_sample.plan"] == 0
+    assert codes["ardupilot_terrain_mission.txt"] == 1
+    assert codes["zones_south_africa.kmz"] == 2
+    assert codes["qgroundcontrol_sample_with_survey_missing_items.plan"] == 2
+    assert "Traceback" not in capsys.readouterr().err
