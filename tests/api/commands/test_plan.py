@@ -90,6 +90,17 @@ def test_convert_puts_home_in_front(folder: Path) -> None:
     assert items[3].p1 == 2.0
 
 
+def test_an_orbit_is_planned_and_flyable(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--centre", "51.4335,6.7610", "--home", HOME, "--terrain", folder / "t.tif", "--radius-m", "30"]
+    assert _run("orbit", *words, "--out", folder / "o.plan") == 0
+    assert "flight time: " in capsys.readouterr().out
+    assert _run("check", folder / "o.plan", "--terrain", folder / "t.tif") == 0
+    assert _run("orbit", *words[:-1], "2", "--out", folder / "p.plan") == 2
+    assert "radius 2.0 m" in capsys.readouterr().err
+    assert _run("orbit", "--centre", "52,6.7", *words[2:], "--out", folder / "p.plan") == 2
+    assert "t.tif: the terrain does not cover it: the centre" in capsys.readouterr().err
+
+
 BAD = [
     (["--area", "none.geojson"], 2, "none.geojson: cannot be read"),
     (["--camera", "area.geojson"], 2, "area.geojson"),
