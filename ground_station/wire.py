@@ -14,6 +14,17 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+__all__ = [
+    "Encoder",
+    "Message",
+    "Parser",
+    "Received",
+    "WireCounters",
+    "mavlink",
+    "parse_datagram",
+    "text_of",
+]
+
 Message = Any
 """A message object of the generated dialect; ``message.get_type()`` names it."""
 

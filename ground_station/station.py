@@ -1,0 +1,170 @@
+"""The ground station between wires and vehicles: who speaks, who is believed, where answers go.
+
+Bytes come in with the link and peer they came from; only checked frames of a vehicle's or a camera's component make a
+peer. An answer goes where that vehicle was last validly heard, nowhere else: a stranger who sends garbage, or frames of
+another ground station, never becomes a destination. Peers are bounded; the oldest silent one makes room.
+
+Messages 108 (SIM_STATE) and 164 (SIMSTATE) are a simulator's truth: the ground station never looks at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+from ground_station.vehicle import Vehicle
+from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
+
+Peer = Hashable
+"""Whatever a link uses to name the other end: an address pair for UDP, None for a point-to-point link."""
+
+GCS_SYSID, GCS_COMPID = 255, 190
+_BEAT_S = 1.0
+_TIMESYNC_S = 2.0
+MAX_VEHICLES = 16
+MAX_STREAMS = 64
+_TRUTH = frozenset({108, 164})
+_AUTOPILOT_COMPONENT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Bytes for one peer of one link."""
+
+    link: str
+    peer: Peer
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A component that was heard: MAV_TYPE of its heartbeat and when."""
+
+    sysid: int
+    compid: int
+    kind: int
+    heard_at_s: float
+
+
+class Station:
+    """All vehicles of all links. ``beats``: whether we are the ground station the vehicles count on."""
+
+    def __init__(self, *, sysid: int = GCS_SYSID, compid: int = GCS_COMPID, beats: bool = True) -> None:
+        self.sysid, self.compid, self.beats = sysid, compid, beats
+        self.counters: dict[str, WireCounters] = {}
+        self.components: dict[tuple[int, int], Component] = {}
+        self.refused_vehicles = 0
+        self._vehicles: dict[int, Vehicle] = {}
+        self._routes: dict[int, tuple[str, Peer]] = {}
+        self._parsers: dict[tuple[str, Peer], Parser] = {}
+        self._encoders: dict[str, Encoder] = {}
+        self._next_beat_s = 0.0
+        self._next_timesync_s = 0.0
+
+    @property
+    def vehicles(self) -> Mapping[int, Vehicle]:
+        """Vehicles by system id, in the order in which they were first heard."""
+        return self._vehicles
+
+    def route(self, sysid: int) -> tuple[str, Peer] | None:
+        """Link and peer where this vehicle was last validly heard."""
+        return self._routes.get(sysid)
+
+    def receive(
+        self,
+        data: bytes,
+        *,
+        link: str,
+        peer: Peer = None,
+        datagram: bool = True,
+        now_s: float,
+        utc_s: float | None = None,
+    ) -> tuple[Received, ...]:
+        """Bytes from a link → the checked messages in them, after they were folded into the vehicles."""
+        messages = self._parse(data, link, peer, datagram)
+        for received in messages:
+            if received.message.get_msgId() in _TRUTH or received.sysid == self.sysid:
+                continue
+            self._fold(received, link, peer, now_s, utc_s)
+        return messages
+
+    def tick(self, *, now_s: float) -> None:
+        """Let time pass in all vehicles."""
+        for vehicle in self._vehicles.values():
+            vehicle.tick(now_s=now_s)
+
+    def take_outgoing(self, *, now_s: float) -> tuple[Outgoing, ...]:
+        """Everything to send now: heartbeats once a second, time synchronisation, and what vehicles want."""
+        out: list[Outgoing] = []
+        beat = self.beats and now_s >= self._next_beat_s and bool(self._routes)
+        sync = self.beats and now_s >= self._next_timesync_s and bool(self._routes)
+        if beat:
+            self._next_beat_s = now_s + _BEAT_S
+        if sync:
+            self._next_timesync_s = now_s + _TIMESYNC_S
+        for sysid, vehicle in self._vehicles.items():
+            messages = list(vehicle.take_outgoing())
+            if beat:
+                messages.insert(0, self._heartbeat())
+            if sync:
+                messages.append(mavlink.MAVLink_timesync_message(0, int(now_s * 1e9)))
+            out += [self._addressed(sysid, message) for message in messages]
+        return tuple(out)
+
+    def _heartbeat(self) -> Message:
+        return mavlink.MAVLink_heartbeat_message(
+            mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
+        )
+
+    def _addressed(self, sysid: int, message: Message) -> Outgoing:
+        link, peer = self._routes[sysid]
+        encoder = self._encoders.setdefault(link, Encoder(self.sysid, self.compid))
+        return Outgoing(link, peer, encoder.encode(message))
+
+    def _parse(self, data: bytes, link: str, peer: Peer, datagram: bool) -> tuple[Received, ...]:
+        before = self.counters.get(link, WireCounters())
+        if datagram:
+            messages, counted = parse_datagram(data)
+            self.counters[link] = before.plus(counted)
+            return messages
+        parser = self._parsers.get((link, peer))
+        if parser is None:
+            if len(self._parsers) >= MAX_STREAMS:
+                self._parsers.pop(next(iter(self._parsers)))
+            parser = self._parsers[(link, peer)] = Parser()
+        already = parser.counters
+        messages = parser.feed(data)
+        now = parser.counters
+        gained = WireCounters(
+            now.good - already.good, now.garbage - already.garbage, now.unknown - already.unknown
+        )
+        self.counters[link] = before.plus(gained)
+        return messages
+
+    def _fold(self, received: Received, link: str, peer: Peer, now_s: float, utc_s: float | None) -> None:
+        if received.name == "HEARTBEAT":
+            self._heard(received, link, peer, now_s)
+        vehicle = self._vehicles.get(received.sysid)
+        if vehicle is None:
+            return  # nobody speaks for this system yet: its autopilot's heartbeat comes first
+        if received.compid == _AUTOPILOT_COMPONENT:
+            self._routes[received.sysid] = (link, peer)
+            vehicle.receive(received, now_s=now_s, utc_s=utc_s)
+        elif received.name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
+            vehicle.receive(received, now_s=now_s)
+
+    def _heard(self, received: Received, link: str, peer: Peer, now_s: float) -> None:
+        kind = received.message.type
+        if kind == mavlink.MAV_TYPE_GCS:
+            return
+        key = (received.sysid, received.compid)
+        if key in self.components or len(self.components) < 8 * MAX_VEHICLES:
+            self.components[key] = Component(*key, kind, now_s)
+        if received.compid != _AUTOPILOT_COMPONENT or received.message.autopilot == mavlink.MAV_AUTOPILOT_INVALID:
+            return
+        if received.sysid not in self._vehicles:
+            if len(self._vehicles) >= MAX_VEHICLES:
+                self.refused_vehicles += 1
+                return
+            self._vehicles[received.sysid] = Vehicle(received.sysid, observe_only=not self.beats)
+            self._routes[received.sysid] = (link, peer)

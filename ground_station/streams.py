@@ -1,0 +1,69 @@
+"""Which messages we want how often, and whether they really come.
+
+Nothing but heartbeats comes until it is asked for (SET_MESSAGE_INTERVAL, per link), an ACK does not prove that a
+message arrives, and a rebooted vehicle has forgotten all: so the requests are repeated, slowly, for what is silent.
+"""
+
+from __future__ import annotations
+
+from ground_station.command import command_long
+from ground_station.wire import Message, mavlink
+
+# Hz. Attitude and gimbal carry the place of every hotspot: a sample every 40 ms leaves slerp nothing to guess.
+WANTED_HZ: dict[str, float] = {
+    "ATTITUDE": 25.0,
+    "GLOBAL_POSITION_INT": 10.0,
+    "GIMBAL_DEVICE_ATTITUDE_STATUS": 25.0,
+    "SYSTEM_TIME": 2.0,
+    "GPS_RAW_INT": 5.0,
+    "SYS_STATUS": 2.0,
+    "EKF_STATUS_REPORT": 2.0,
+    "EXTENDED_SYS_STATE": 4.0,
+    "HOME_POSITION": 0.5,
+    "VFR_HUD": 4.0,
+    "WIND": 1.0,
+    "TERRAIN_REPORT": 1.0,
+    "MISSION_CURRENT": 2.0,
+    "FENCE_STATUS": 1.0,
+}
+_SILENT_FOR_S = 3.0
+_REPEAT_S = (3.0, 6.0, 12.0, 30.0)
+
+
+def _message_id(name: str) -> int:
+    return int(getattr(mavlink, f"MAVLINK_MSG_ID_{name}"))
+
+
+class StreamRequests:
+    """Asks one vehicle for the wanted messages and repeats what does not come."""
+
+    def __init__(self) -> None:
+        self._seen_s: dict[str, float] = {}
+        self._round = 0
+        self._next_s = 0.0
+
+    def saw(self, name: str, now_s: float) -> None:
+        """A message of this name has arrived."""
+        if name in WANTED_HZ:
+            self._seen_s[name] = now_s
+
+    def due(self, target: int, *, now_s: float) -> tuple[Message, ...]:
+        """The requests to send now, if any."""
+        if now_s < self._next_s:
+            return ()
+        silent = [
+            name
+            for name, hz in WANTED_HZ.items()
+            if now_s - self._seen_s.get(name, -1e9) > max(_SILENT_FOR_S, 3.0 / hz)
+        ]
+        if not silent:
+            self._round, self._next_s = 0, now_s + _REPEAT_S[0]
+            return ()
+        self._next_s = now_s + _REPEAT_S[min(self._round, len(_REPEAT_S) - 1)]
+        self._round += 1
+        return tuple(
+            command_long(
+                target, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, float(_message_id(name)), 1e6 / WANTED_HZ[name]
+            )
+            for name in silent
+        )

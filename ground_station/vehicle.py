@@ -1,0 +1,234 @@
+"""One vehicle: its state, clock, track, streams and the operation that is under way.
+
+One operation at a time: two that share a vehicle would read each other's acknowledgements. A new one is refused while
+another runs. When boot time runs backwards the vehicle has rebooted and a new flight begins: clock, track, home and
+everything that was proven of it are discarded; nothing of the old boot is shown as live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+
+from ground_station.clock_sync import ClockSync
+from ground_station.command import Command, command_int, command_long
+from ground_station.modes import modes_of
+from ground_station.operation import Operation, Sequence
+from ground_station.parameters import Parameter
+from ground_station.streams import StreamRequests
+from ground_station.telemetry import VehicleState, fold
+from ground_station.track import Track
+from ground_station.transfer import FENCE, MISSION, RALLY, Clear, Compare, Download, Upload
+from ground_station.wire import Message, Received, mavlink
+from missions.checks import CheckedMission
+from missions.items import MissionItem
+
+# Overtaken messages look older by link jitter; only more than this is a reboot.
+_REBOOT_BACK_S = 5.0
+_BOOT_STAMPED = frozenset({"ATTITUDE", "GLOBAL_POSITION_INT", "SYSTEM_TIME", "LOCAL_POSITION_NED"})
+
+
+class Busy(RuntimeError):
+    """Another operation is under way on this vehicle."""
+
+
+class Vehicle:
+    """A vehicle with an autopilot (component 1). ``observe_only``: nothing is ever asked of it."""
+
+    def __init__(self, sysid: int, *, observe_only: bool = False) -> None:
+        self.sysid = sysid
+        self.observe_only = observe_only
+        self.flights = 1
+        self.operation: Operation | None = None
+        self._out: list[Message] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self.state = VehicleState(self.sysid)
+        self.clock = ClockSync()
+        self.track = Track(self.sysid, self.clock)
+        self._streams = StreamRequests()
+        self._latest_boot_s = 0.0
+
+    def receive(self, received: Received, *, now_s: float, utc_s: float | None = None) -> None:
+        """One checked message of this vehicle. ``utc_s``: the host's UTC at arrival, for the clock."""
+        message, name = received.message, received.name
+        if name in _BOOT_STAMPED:
+            self._boot_time(message.time_boot_ms * 1e-3, now_s, utc_s)
+        self._streams.saw(name, now_s)
+        self.state = fold(self.state, message, now_s=now_s)
+        self._track(name, message, received.compid)
+        if self.operation is not None:
+            self.operation.receive(message, self.state, now_s=now_s)
+
+    def tick(self, *, now_s: float) -> None:
+        """Let time pass: stream requests and the running operation."""
+        if self.operation is not None:
+            self.operation.tick(self.state, now_s=now_s)
+        if not self.observe_only and self.state.heartbeat_at_s is not None:
+            self._out += self._streams.due(self.sysid, now_s=now_s)
+
+    def take_outgoing(self) -> tuple[Message, ...]:
+        """The messages to send to this vehicle now."""
+        out, self._out = self._out, []
+        if self.operation is not None:
+            out += self.operation.take_outgoing()
+            if self.operation.outcome is not None:
+                self.operation = None
+        return tuple(out)
+
+    def _boot_time(self, boot_s: float, now_s: float, utc_s: float | None) -> None:
+        if boot_s < self._latest_boot_s - _REBOOT_BACK_S:
+            if self.operation is not None:
+                self.operation.cancel("the vehicle rebooted", now_s=now_s)
+            self.flights += 1
+            self._begin()
+        self._latest_boot_s = max(self._latest_boot_s, boot_s)
+        if utc_s is not None:
+            self.clock.arrival(boot_s, utc_s)
+
+    def _track(self, name: str, message: Message, component: int) -> None:
+        if name == "ATTITUDE" and self.state.attitude is not None:
+            self.track.add_attitude(self.state.attitude)
+        elif name == "GLOBAL_POSITION_INT" and self.state.position is not None:
+            self.track.add_position(self.state.position, self.state.gnss)
+        elif name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
+            self.track.add_gimbal(message.time_boot_ms * 1e-3, tuple(message.q), message.flags, component)
+        elif name == "HOME_POSITION" and self.state.home is not None:
+            home = self.state.home
+            self.track.set_home(home.lat_deg, home.lon_deg, home.alt_amsl_m)
+        elif name == "SYSTEM_TIME":
+            self.clock.system_time(message.time_unix_usec, message.time_boot_ms)
+
+    # --- what can be asked of it ------------------------------------------------------------------------------------
+
+    def start(self, operation: Operation) -> Operation:
+        """Run an operation. Raises Busy while another one runs."""
+        if self.operation is not None and self.operation.outcome is None:
+            raise Busy(f"vehicle {self.sysid}: {self.operation.action} is still under way")
+        self.operation = operation
+        return operation
+
+    def upload(self, mission: CheckedMission, *, now_s: float) -> Operation:
+        """Upload and prove mission, fence and rally; an empty part leaves the vehicle's alone."""
+        if not isinstance(mission, CheckedMission):
+            raise TypeError(f"only a CheckedMission can be uploaded, not a {type(mission).__name__}")
+        parts = ((FENCE, mission.fence_items), (RALLY, mission.rally_items), (MISSION, mission.items))
+        steps = tuple(
+            (lambda at, kind=kind, items=items: Upload(self.sysid, kind, items, now_s=at))
+            for kind, items in parts
+            if items
+        )
+        return self.start(Sequence("upload", steps, now_s=now_s))
+
+    def download(self, kind: int, *, now_s: float) -> Download:
+        """Read one list (transfer.MISSION, FENCE, RALLY)."""
+        operation = Download(self.sysid, kind, now_s=now_s)
+        self.start(operation)
+        return operation
+
+    def clear(self, kind: int, *, now_s: float) -> Operation:
+        """Delete one list."""
+        return self.start(Clear(self.sysid, kind, now_s=now_s))
+
+    def set_mode(self, name: str, *, now_s: float) -> Operation:
+        """Change the flight mode by name. Raises ValueError naming the modes of this vehicle type."""
+        modes = modes_of(self.state.vehicle_type)
+        if name.upper() not in modes:
+            raise ValueError(f"mode {name!r} is unknown; allowed are {', '.join(modes)}")
+        return self.start(self._mode_command(name.upper(), now_s))
+
+    def _mode_command(self, name: str, now_s: float) -> Command:
+        number = modes_of(self.state.vehicle_type)[name]
+        message = command_long(self.sysid, mavlink.MAV_CMD_DO_SET_MODE, 1.0, float(number))
+        return Command(
+            f"mode {name}", message, now_s=now_s, hazardous=True, shown_by=lambda state: state.custom_mode == number
+        )
+
+    def arm(self, *, now_s: float) -> Operation:
+        """Arm; never with the force value."""
+        message = command_long(self.sysid, mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1.0)
+        return self.start(Command("arm", message, now_s=now_s, hazardous=True, shown_by=lambda state: state.armed))
+
+    def disarm(self, *, now_s: float) -> Operation:
+        """Disarm on the ground; in flight the vehicle refuses, and we never force it."""
+        message = command_long(self.sysid, mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 0.0)
+        return self.start(
+            Command("disarm", message, now_s=now_s, hazardous=True, shown_by=lambda state: not state.armed)
+        )
+
+    def takeoff(self, height_m: float, *, now_s: float) -> Operation:
+        """Take off in GUIDED to a height above home, metres."""
+        message = command_long(self.sysid, mavlink.MAV_CMD_NAV_TAKEOFF, 0, 0, 0, 0, 0, 0, height_m)
+        return self.start(
+            Command(
+                "takeoff",
+                message,
+                now_s=now_s,
+                hazardous=True,
+                shown_by=lambda state: state.landed in ("taking_off", "in_air"),
+                state_patience_s=10.0,
+            )
+        )
+
+    def start_mission(self, items: Items[MissionItem], *, now_s: float) -> Operation:
+        """Read the mission on board back, compare it with ``items``, and only then start it."""
+        start = command_long(self.sysid, mavlink.MAV_CMD_MISSION_START)
+        auto = modes_of(self.state.vehicle_type)["AUTO"]
+
+        def started(state: VehicleState) -> bool:
+            return state.custom_mode == auto and state.armed
+
+        return self.start(
+            Sequence(
+                "start",
+                (
+                    lambda at: Compare(self.sysid, MISSION, items, now_s=at),
+                    lambda at: Command("start", start, now_s=at, hazardous=True, shown_by=started),
+                ),
+                now_s=now_s,
+            )
+        )
+
+    def rtl(self, *, now_s: float) -> Operation:
+        """Return to launch."""
+        return self.set_mode("RTL", now_s=now_s)
+
+    def land(self, *, now_s: float) -> Operation:
+        """Land here."""
+        return self.set_mode("LAND", now_s=now_s)
+
+    def pause(self, *, now_s: float) -> Operation:
+        """Hold the mission where it is (mission state 4)."""
+        message = command_long(self.sysid, mavlink.MAV_CMD_DO_PAUSE_CONTINUE, 0.0)
+        return self.start(Command("pause", message, now_s=now_s, shown_by=lambda s: _mission_state(s) == 4))
+
+    def resume(self, *, now_s: float) -> Operation:
+        """Go on with a paused mission."""
+        message = command_long(self.sysid, mavlink.MAV_CMD_DO_PAUSE_CONTINUE, 1.0)
+        return self.start(Command("resume", message, now_s=now_s, shown_by=lambda s: _mission_state(s) == 3))
+
+    def goto(self, lat_deg: float, lon_deg: float, height_above_home_m: float, *, now_s: float) -> Operation:
+        """Fly to a place in GUIDED (DO_REPOSITION as COMMAND_INT, the only form ArduPilot takes)."""
+        message = command_int(
+            self.sysid, mavlink.MAV_CMD_DO_REPOSITION, 3, lat_deg, lon_deg, height_above_home_m, -1.0, 1.0
+        )
+        return self.start(Command("goto", message, now_s=now_s, hazardous=True))
+
+    def parameter(self, name: str, wanted: float | None = None, *, now_s: float) -> Parameter:
+        """Read, or with ``wanted`` set, one parameter."""
+        operation = Parameter(self.sysid, name, wanted, now_s=now_s)
+        self.start(operation)
+        return operation
+
+    def point_gimbal(self, pitch_deg: float, yaw_deg: float = 0.0, *, now_s: float) -> Operation:
+        """Point the gimbal, degrees; yaw follows the vehicle."""
+        message = command_long(
+            self.sysid, mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW, pitch_deg, yaw_deg, float("nan"), float("nan")
+        )
+        return self.start(Command("gimbal", message, now_s=now_s))
+
+
+def _mission_state(state: VehicleState) -> int:
+    return state.mission.state if state.mission else 0
+
+
