@@ -17,7 +17,7 @@ from missions.geometry.terrain import Ground
 from missions.item_checks import check_items, check_rally
 from missions.items import KINDS, MissionItem, compile_items, home_of
 from missions.mission import Mission
-from missions.place_checks import Limits, check_fence, check_places
+from missions.place_checks import Limits, check_fence, check_home, check_places
 
 __all__ = ["Acceptance", "CheckReport", "CheckedMission", "Finding", "Limits", "NotChecked", "check"]
 
@@ -112,7 +112,8 @@ def check(
     limits = limits or Limits()
     items = compile_items(mission) if isinstance(mission, Mission) else tuple(mission)
     notes = mission.notes if isinstance(mission, Mission) else ()
-    found = [warning("planner_note", note, "Read it") for note in notes]
+    found = [warning("planner_note", note, "Accept it, or plan anew") for note in notes]
+    found += check_home(home_of(items), home)
     home = home if home is not None else home_of(items)
     if len(items) == 1 and (fence or rally):
         items = ()  # a file with a home but no mission: its fence and rally points are meant

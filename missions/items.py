@@ -17,7 +17,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from missions.geometry.geo import Datum, GeoPoint
+from missions.geometry.geo import Datum, GeoError, GeoPoint
 from missions.mission import (
     FlyTo,
     Land,
@@ -322,11 +322,12 @@ def home_of(items: Sequence[MissionItem]) -> GeoPoint | None:
     if not items or items[0].command != Command.WAYPOINT or STORED_FRAME.get(items[0].frame) != Frame.GLOBAL:
         return None
     first = items[0]
-    if not all(map(math.isfinite, (first.lat_deg, first.lon_deg, first.alt_m))):
+    if first.lat_deg == 0.0 and first.lon_deg == 0.0:
         return None
-    if (first.lat_deg == 0.0 and first.lon_deg == 0.0) or abs(first.lat_deg) > 90.0 or abs(first.lon_deg) > 180.0:
+    try:
+        return GeoPoint(first.lat_deg, first.lon_deg, first.alt_m, Datum.SEA_LEVEL)
+    except GeoError:  # numbers that are no place on earth
         return None
-    return GeoPoint(first.lat_deg, first.lon_deg, first.alt_m, Datum.SEA_LEVEL)
 
 
 def _at(command: Command, point: GeoPoint, p1: float = 0.0) -> MissionItem:

@@ -18,11 +18,14 @@ from shapely.validation import explain_validity
 
 from missions.fence import Fence, FenceError, parse_fence
 from missions.findings import Finding, stop, warning
-from missions.geometry.geo import Datum, GeoPoint, LocalFrame
+from missions.geometry.geo import Datum, GeoPoint, LocalFrame, distance_m
 from missions.geometry.terrain import Ground
 from missions.item_checks import MOST_FENCE_ITEMS
 from missions.items import Command, MissionItem
 from missions.path import Leg, clearance_along, leg_length_m, legs_of
+
+# Consumer GNSS wanders a few metres, in height twice that.
+MOVED_M, MOVED_UP_M = 30.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,21 @@ def check_places(
     yield from _terrain(legs, home, terrain, limits)
 
 
+def check_home(planned: GeoPoint | None, real: GeoPoint | None) -> Iterator[Finding]:
+    """Whether the vehicle stands where the plan thought: heights above home move with it."""
+    if planned is None or real is None:
+        return
+    away, higher = distance_m(planned, real), real.alt_m - planned.alt_m
+    if away > MOVED_M or abs(higher) > MOVED_UP_M:
+        yield warning(
+            "home_moved",
+            f"the vehicle stands {away:.0f} m from the home of the plan and {higher:+.1f} m in height; "
+            "every height above home moves with it",
+            "Plan again from where it stands, or accept the difference",
+            lat_deg=real.lat_deg, lon_deg=real.lon_deg,
+        )  # fmt: skip
+
+
 def _first_place(items: Sequence[MissionItem]) -> GeoPoint | None:
     nowhere = GeoPoint(0.0, 0.0, 0.0, Datum.SEA_LEVEL)
     for leg in legs_of(items, nowhere):
@@ -107,6 +125,14 @@ def _heights(legs: Sequence[Leg], limits: Limits) -> Iterator[Finding]:
             f"{len(high)} places above {limits.max_height_m:g} m, the highest {top.alt_m:g} m above {top.datum.value}",
             "Fly lower, or accept it with the permission that covers it (EU 2019/947: 120 m above ground)",
             seq=top.seq, lat_deg=top.lat_deg, lon_deg=top.lon_deg,
+        )  # fmt: skip
+    following = next((leg.end for leg in legs if leg.end.datum is Datum.GROUND), None)
+    if following:
+        yield warning(
+            "needs_vehicle_terrain",
+            "heights above terrain: the vehicle flies by its own terrain data, and refuses to arm without",
+            "See to it that its terrain data is loaded, or plan heights above home",
+            seq=following.seq, lat_deg=following.lat_deg, lon_deg=following.lon_deg,
         )  # fmt: skip
     low = next((leg.end for leg in legs if leg.end.datum is Datum.HOME and leg.end.alt_m < 0.0), None)
     if low:

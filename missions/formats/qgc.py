@@ -17,7 +17,7 @@ from typing import Any
 
 from missions.fence import Fence, FenceCircle, FencePolygon, fence_items, parse_fence, rally_items
 from missions.formats.plan import FormatError, KeptBlock, Plan
-from missions.geometry.geo import Datum, GeoPoint
+from missions.geometry.geo import Datum, GeoError, GeoPoint
 from missions.items import Command, Frame, MissionItem, has_place, home_item, home_of, item_of, name_of
 
 _ARDUPILOT, _MULTICOPTER = 3, 2
@@ -113,9 +113,10 @@ def _home(value: Any, name: str) -> GeoPoint | None:
     lat, lon, alt = _numbers(value, 3, f"{name}: plannedHomePosition")
     if lat == 0.0 and lon == 0.0:
         return None
-    if not (abs(lat) <= 90.0 and abs(lon) <= 180.0):
-        raise FormatError(f"{name}: plannedHomePosition {lat}, {lon} is no latitude, longitude")
-    return GeoPoint(lat, lon, alt if math.isfinite(alt) else 0.0, Datum.SEA_LEVEL)
+    try:
+        return GeoPoint(lat, lon, alt if math.isfinite(alt) else 0.0, Datum.SEA_LEVEL)
+    except GeoError as problem:
+        raise FormatError(f"{name}: plannedHomePosition: {problem}") from problem
 
 
 def _simple_entries(entry: dict[str, Any], where: str) -> list[dict[str, Any]]:

@@ -103,6 +103,8 @@ WARNINGS = [
     (_with(0, frame=3), "home_frame"),
     (_with(1, frame=0), "takeoff_datum"),
     (_with(0, alt_m=80.0), "home_height"),
+    (_with(0, alt_m=30_000.0), "no_home"),
+    (_with(0, lat_deg=math.nan), "no_home"),
 ]
 
 
@@ -184,7 +186,24 @@ def test_landing_at_a_place_flies_there_at_the_height_it_has() -> None:
 
 def test_home_of_the_vehicle_counts_before_that_of_the_file() -> None:
     far = replace(HOME, lat_deg=51.6)
-    assert "far_first_leg" in _codes(check(GOOD, home=far))
+    assert {"far_first_leg", "home_moved"} <= _codes(check(GOOD, home=far))
+
+
+@pytest.mark.parametrize(
+    ("real", "moved"),
+    [
+        (_at(90.0, 20.0, 30.0, Datum.SEA_LEVEL), False),
+        (_at(90.0, 50.0, 33.0, Datum.SEA_LEVEL), True),
+        (replace(HOME, alt_m=45.0), True),
+    ],
+)
+def test_a_vehicle_that_stands_elsewhere_moves_all_heights_above_home(real: GeoPoint, moved: bool) -> None:
+    assert ("home_moved" in _codes(check(GOOD, terrain=FLAT, home=real))) is moved
+
+
+def test_heights_above_terrain_need_the_vehicles_own_data() -> None:
+    report = check(_flight(_at(0.0, 200.0, 60.0, Datum.GROUND)), terrain=FLAT)
+    assert _codes(report) == {"needs_vehicle_terrain"}
 
 
 # ---- fence

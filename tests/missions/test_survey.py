@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from shapely import LineString, MultiPoint, Polygon, unary_union
 from missions.area import local_frame, to_metres
 from missions.checks import check
 from missions.geometry.camera import CameraProfile
-from missions.geometry.geo import Datum, GeoPoint, GridProjection, LocalFrame
+from missions.geometry.geo import Datum, GeoPoint, GridProjection, LocalFrame, offset
 from missions.geometry.terrain import FlatGround, TerrainGrid
+from missions.geometry.terrain_files import read_terrain
 from missions.items import Command, compile_items
 from missions.mission import FlyTo, PointCamera, ReturnHome, SetSpeed, TakeOff
 from missions.survey import SurveyError, long_side_heading_deg, plan_lines, survey, swath
@@ -59,6 +61,21 @@ def test_strips_along_the_lines_cover_the_area(outline: Polygon, spacing: float,
         along = line[1] - line[0]
         turn = math.degrees(math.atan2(along[0], along[1])) - heading
         assert math.isclose(math.sin(math.radians(turn)), 0.0, abs_tol=1e-6)
+
+
+def _star(radii: list[float]) -> Polygon:
+    """A mostly concave outline: one corner a direction, at the given radii."""
+    angles = np.linspace(0.0, 2.0 * np.pi, len(radii), endpoint=False)
+    return Polygon(np.column_stack([np.cos(angles), np.sin(angles)]) * np.array(radii)[:, None])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(20.0, 400.0), min_size=4, max_size=14), st.floats(10.0, 60.0), st.floats(0.0, 180.0))
+def test_strips_cover_concave_areas_too(radii: list[float], spacing: float, heading: float) -> None:
+    outline = _star(radii)
+    lines = plan_lines(outline, spacing, heading, 0.0)
+    seen = unary_union([LineString(line).buffer(spacing / 2 + 1e-6, cap_style="flat") for line in lines])
+    assert outline.difference(seen.buffer(1e-3)).area < 1e-3
 
 
 @pytest.mark.parametrize("area", [SQUARE, L_SHAPE, RING])
@@ -221,3 +238,20 @@ def test_home_off_the_terrain_height_is_said_and_the_terrain_counts() -> None:
     assert mission.home.alt_m == 33.0
     assert any("80.0 m" in note for note in mission.notes)
     assert all(isinstance(step, FlyTo) is False or step.point.datum is Datum.HOME for step in mission.steps)
+
+
+def test_a_real_mountain_is_followed_and_passes_its_check(testdata: Path) -> None:
+    mountain = read_terrain(testdata / "dem" / "cobb.tif", kind="ground")
+    summit = GeoPoint(33.9764, -84.5791, 0.0, Datum.SEA_LEVEL)
+    corners = [offset(summit, azimuth, 350.0) for azimuth in (45.0, 135.0, 225.0, 315.0)]
+    area = Polygon([(corner.lon_deg, corner.lat_deg) for corner in corners])
+    ground = float(mountain.height_at(33.9735, -84.5740))
+    home = GeoPoint(33.9735, -84.5740, ground, Datum.SEA_LEVEL)
+    mission = survey(area, BOSON, 80.0, home=home, terrain=mountain)
+    report = check(mission, terrain=mountain)
+    assert report.checked is not None
+    assert {finding.code for finding in report.findings} <= {"height_limit", "below_home"}
+    heights = [point.alt_m for point in mission.waypoints()]
+    assert max(heights) - min(heights) > 60.0
+    level = survey(area, BOSON, 80.0, home=home)
+    assert "hits_ground" in {finding.code for finding in check(level, terrain=mountain).stops}

@@ -172,6 +172,7 @@ BAD = [
     (_plan(items=[SIMPLE | {"command": "16"}]), "two whole numbers"),
     (_plan(items=[SIMPLE | {"AltitudeMode": 3}]), "calculated above terrain"),
     (_plan(plannedHomePosition=[200, 6, 3]), "plannedHomePosition"),
+    (_plan(plannedHomePosition=[51.0, 6.0, 1e9]), "plannedHomePosition"),
     (_plan(items=[{"type": "ComplexItem", "complexItemType": "CorridorScan"}]), "CorridorScan carries no ready"),
     ("QGC WPL 120\n", "line 1"),
     ("QGC WPL 110\n", "holds no items"),
