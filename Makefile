@@ -13,7 +13,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## everything into .venv, page built
-	@.ci/setup run
+	@.ci/setup dev
 
 demo: ## the whole system on a simulated incident (DEMO_ARGS="--seed 7 --headless")
 	@.ci/setup run
@@ -32,13 +32,13 @@ test-long: ## everything, with the long forms
 	@$(RUN) -m pytest -q -m "not benchmark" $(TEST_ARGS)
 
 lint: ## ruff, mypy strict, the page's type check
-	@.ci/setup test
+	@.ci/setup dev
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@if [ -d api/web/node_modules ]; then cd api/web && PATH="$$PATH:$(CURDIR)/.venv/bin" npm run check --silent; fi
+	@if [ -d api/web/node_modules ]; then cd api/web && PATH="$$PATH:$(CURDIR)/.venv/bin" npm run check --if-present --silent; fi
 
-bench: ## speed, side by side, never asserted
-	@.ci/setup test
+bench: ## speed, with the machine it was measured on, never asserted
+	@.ci/setup dev
 	@$(RUN) -m pytest -q -s -m benchmark tests/benchmarks $(TEST_ARGS)
 
 clean: ## remove what the targets made
