@@ -1,0 +1,229 @@
+"""Find what is hot in one frame: ``Detections``, a struct of arrays.
+
+Detection and extent are two questions. A pixel is **fire** when it is hotter than 150 °C, or stands out of its
+background by more than max(10 K, 3.5 mean absolute deviations) and is 25 K above the scene (`background`). How **far**
+a fire reaches is asked at a level that does not rise with its peak: 100 °C, or half the contrast where the fire is
+weaker; a level at half contrast of a 500 °C peak would cut most of the fire away.
+
+Three operating points, chosen by task and never by data: ``fire``; ``embers`` and ``person``, whose single frames may
+be noisy because only several looks confirm them. An 8-bit picture has no temperature: ``detect_blind`` works on local
+contrast and says nothing in °C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.background import Background, background
+from imagery.frame import Frame, kelvin_of, saturation_kelvin
+
+Floats = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+KELVIN = 273.15
+FIRE_ABOVE_K = 150.0 + KELVIN
+EXTENT_LEVEL_K = 100.0 + KELVIN
+MAX_DETECTIONS = 300
+# Below about 3×3 px the lens and the pixel mix fire with ground: the temperature is a lower bound.
+_RESOLVED_PX = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An operating point. Kelvin (or grey levels for the blind one)."""
+
+    name: str
+    kind: str
+    contrast: float
+    deviations: float
+    above_scene: float
+    absolute: float
+    extent_level: float
+    min_area_px: int
+
+
+TASKS = {
+    "fire": Task("fire", "fire", 10.0, 3.5, 25.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 2),
+    "embers": Task("embers", "ember", 6.0, 6.0, 4.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 1),
+    "person": Task("person", "person", 3.0, 5.0, 2.0, 330.0, 330.0, 4),
+}
+# Grey levels of a frame stretched from its minimum to its maximum.
+BLIND = Task("blind", "unknown", 50.0, 12.0, 60.0, 1e9, 1e9, 4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What was found in one frame; every array has N entries.
+
+    ``u v``: radiance-weighted centroid, px. ``peak mean background``: kelvin, or grey levels when not radiometric.
+    ``area_px``; ``bbox``: (N, 4) x, y, w, h px; ``saturated``: the peak is clipped; ``edge``: cut by the border.
+    """
+
+    u: Floats
+    v: Floats
+    peak: Floats
+    mean: Floats
+    background: Floats
+    area_px: NDArray[np.int64]
+    bbox: NDArray[np.int64]
+    saturated: NDArray[np.bool_]
+    edge: NDArray[np.bool_]
+    kind: str
+    radiometric: bool
+
+    def __len__(self) -> int:
+        return len(self.u)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.u)))
+
+    @property
+    def contrast(self) -> Floats:
+        """Peak above the background, K or grey levels."""
+        return self.peak - self.background
+
+    @property
+    def lower_bound(self) -> NDArray[np.bool_]:
+        """Whether the temperature is only "at least": clipped, or smaller than about 3×3 px."""
+        return self.saturated | (self.area_px < _RESOLVED_PX)
+
+    @classmethod
+    def empty(cls, kind: str = "fire", radiometric: bool = True) -> Detections:
+        """Nothing found, which is an answer."""
+        none, whole = np.zeros(0), np.zeros(0, np.int64)
+        flags = np.zeros(0, np.bool_)
+        return cls(none, none, none, none, none, whole, np.zeros((0, 4), np.int64), flags, flags, kind, radiometric)
+
+    def take(self, order: NDArray[np.int64]) -> Detections:
+        """The detections at these indices."""
+        arrays = {f.name: getattr(self, f.name)[order] for f in fields(self) if f.name not in ("kind", "radiometric")}
+        return Detections(**arrays, kind=self.kind, radiometric=self.radiometric)
+
+
+def detect(frame: Frame, task: str = "fire") -> tuple[Detections, NDArray[np.uint8]]:
+    """Detections of a frame and the mask (h, w) uint8 of their extent, 255 = hot.
+
+    A frame without temperatures goes to the blind detector; a daylight picture has none at all.
+    Raises ValueError for an unknown task.
+    """
+    if task not in TASKS:
+        raise ValueError(f"task {task!r} is unknown; allowed are {', '.join(TASKS)}")
+    kelvin = kelvin_of(frame)
+    if kelvin is None:
+        return detect_blind(grey_of(frame.image))
+    return detect_kelvin(kelvin, TASKS[task], saturation_kelvin(frame))
+
+
+def detect_kelvin(
+    kelvin: Image, task: Task = TASKS["fire"], saturation_k: float | None = None
+) -> tuple[Detections, NDArray[np.uint8]]:
+    """The contextual detector on (h, w) float32 kelvin; NaN pixels are never fire."""
+    if np.isnan(kelvin).any():
+        kelvin = np.where(np.isnan(kelvin), np.float32(np.nanmedian(kelvin)), kelvin)
+    around = background(kelvin, 0.6 * task.contrast, floor=task.absolute)
+    hot = _hot(kelvin, around, task)
+    return _describe(kelvin, around, hot, task, saturation_k, radiometric=True)
+
+
+def detect_blind(grey: NDArray[np.uint8]) -> tuple[Detections, NDArray[np.uint8]]:
+    """The same idea on an 8-bit white-hot picture (h, w): local contrast only, no temperature."""
+    image = grey.astype(np.float32)
+    around = background(image, 0.6 * BLIND.contrast, floor=1e9)
+    hot = _hot(image, around, BLIND)
+    return _describe(image, around, hot, BLIND, None, radiometric=False)
+
+
+def grey_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(h, w) or (h, w, 3) uint8 → (h, w) uint8."""
+    if image.ndim == 2:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def _hot(image: Image, around: Background, task: Task) -> NDArray[np.uint8]:
+    threshold = around.mean + np.maximum(np.float32(task.contrast), np.float32(task.deviations) * around.deviation)
+    np.maximum(threshold, np.float32(around.scene + task.above_scene), out=threshold)
+    np.minimum(threshold, np.float32(task.absolute), out=threshold)
+    return np.asarray(image > threshold, np.uint8)
+
+
+def _describe(
+    image: Image,
+    around: Background,
+    hot: NDArray[np.uint8],
+    task: Task,
+    saturation: float | None,
+    *,
+    radiometric: bool,
+) -> tuple[Detections, NDArray[np.uint8]]:
+    """Cut each hot region at its extent level, then measure what is left, region by region."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8, ltype=cv2.CV_32S)
+    if count <= 1:
+        return Detections.empty(task.kind, radiometric), hot
+    levels = np.empty(count, np.float32)
+    levels[0] = np.inf
+    for label in range(1, count):
+        x, y, w, h, _ = stats[label]
+        here = labels[y : y + h, x : x + w] == label
+        peak = float(image[y : y + h, x : x + w][here].max())
+        low = float(around.mean[y : y + h, x : x + w][here].mean())
+        levels[label] = task.extent_level if peak > task.extent_level else low + 0.5 * (peak - low)
+    mask = ((image >= levels[labels]) & (hot > 0)).astype(np.uint8)
+    found, rows = _measure(image, around, mask, task, saturation)
+    keep = found.take(np.flatnonzero(rows))
+    order = np.argsort(-keep.peak, kind="stable")[:MAX_DETECTIONS]
+    return _radiometric(keep.take(order), radiometric), mask * np.uint8(255)
+
+
+def _radiometric(found: Detections, radiometric: bool) -> Detections:
+    if radiometric:
+        return found
+    arrays = {f.name: getattr(found, f.name) for f in fields(found) if f.name != "radiometric"}
+    return Detections(**arrays, radiometric=False)
+
+
+def _measure(
+    image: Image, around: Background, mask: NDArray[np.uint8], task: Task, saturation: float | None
+) -> tuple[Detections, NDArray[np.bool_]]:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    height, width = image.shape
+    rows = []
+    for label in range(1, count):
+        x, y, w, h, area = (int(value) for value in stats[label])
+        here = labels[y : y + h, x : x + w] == label
+        values = image[y : y + h, x : x + w][here].astype(np.float64)
+        low = float(around.mean[y : y + h, x : x + w][here].mean())
+        vs, us = np.nonzero(here)
+        weights = np.maximum(values - low, 1e-3)
+        peak = float(values.max())
+        clipped = saturation is not None and peak >= saturation - 1e-3
+        if saturation is None and area >= _RESOLVED_PX:
+            # A flat top of several equal maxima is a clipped one, whatever the file says (exactly 500.0 °C).
+            clipped = int((values >= peak).sum()) >= max(4, area // 10)
+        rows.append(
+            (
+                float((us * weights).sum() / weights.sum()) + x,
+                float((vs * weights).sum() / weights.sum()) + y,
+                peak,
+                float(values.mean()),
+                low,
+                area,
+                (x, y, w, h),
+                clipped,
+                x == 0 or y == 0 or x + w == width or y + h == height,
+            )
+        )
+    if not rows:
+        return Detections.empty(task.kind), np.zeros(0, np.bool_)
+    columns = list(zip(*rows, strict=True))
+    us_, vs_, peaks, means, lows = (np.array(column, np.float64) for column in columns[:5])
+    areas, boxes = np.array(columns[5], np.int64), np.array(columns[6], np.int64).reshape(-1, 4)
+    flags = [np.array(column, np.bool_) for column in columns[7:]]
+    found = Detections(us_, vs_, peaks, means, lows, areas, boxes, flags[0], flags[1], task.kind, True)
+    keep: NDArray[np.bool_] = (areas >= task.min_area_px) | (peaks > task.absolute)
+    return found, keep

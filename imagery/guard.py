@@ -1,0 +1,78 @@
+"""Is a frame fit to be looked at? Flat-field events, frozen pictures and dead pixels, judged over frames.
+
+A microbolometer closes its shutter every minute or so (FFC/NUC): the picture freezes, then comes back with another
+level. Two identical frames are a freeze, for noise never repeats; a jump of the whole level is the end of a flat-field
+event. From such a frame nothing is detected and no hotspot is aged. A hot spot of one or two pixels that stays at the
+same pixel while the picture changes is a dead pixel, not a fire.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.detect import Detections
+
+# A level that moves by more than this between neighbouring frames is the shutter's work, kelvin.
+LEVEL_STEP_K = 0.6
+_DEAD_AFTER = 12
+_DEAD_AREA_PX = 3
+_SMALL = (80, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``usable``: detect in it. ``reason``: why not, in a word for the screen ("frozen", "flat-field")."""
+
+    usable: bool
+    reason: str = ""
+
+
+class FrameGuard:
+    """Judges the frames of one camera in order."""
+
+    def __init__(self) -> None:
+        self._previous: NDArray[np.uint16] | NDArray[np.float32] | NDArray[np.uint8] | None = None
+        self._small: NDArray[np.float32] | None = None
+        self._stays: Counter[tuple[int, int]] = Counter()
+        self.frozen_in_a_row = 0
+        self.dead: frozenset[tuple[int, int]] = frozenset()
+
+    def judge(self, image: NDArray[np.uint16] | NDArray[np.float32] | NDArray[np.uint8], per_kelvin: float) -> Verdict:
+        """One frame (h, w[, 3]); ``per_kelvin``: image units in a kelvin, 0 when the picture has no temperatures."""
+        same = self._previous is not None and np.array_equal(self._previous, image)
+        self._previous = image
+        if same:
+            self.frozen_in_a_row += 1
+            return Verdict(False, "frozen")
+        thawed = self.frozen_in_a_row > 0
+        self.frozen_in_a_row = 0
+        grey = image if image.ndim == 2 else image[..., 1]
+        small = np.asarray(cv2.resize(grey, _SMALL, interpolation=cv2.INTER_AREA), np.float32)
+        before, self._small = self._small, small
+        if before is None or per_kelvin <= 0.0:
+            return Verdict(True)
+        # The median of the differences is blind to a fire that enters and to ground that moves by.
+        step_k = abs(float(np.median(small - before))) / per_kelvin
+        if step_k > LEVEL_STEP_K and thawed:
+            return Verdict(False, "flat-field")
+        return Verdict(True)
+
+    def without_dead_pixels(self, found: Detections) -> Detections:
+        """Drop what sits on dead pixels; learn new ones from small spots that never move."""
+        here = {
+            (round(float(found.u[i])), round(float(found.v[i]))) for i in found if found.area_px[i] <= _DEAD_AREA_PX
+        }
+        for pixel in list(self._stays):
+            if pixel not in here:
+                del self._stays[pixel]
+        self._stays.update(here)
+        self.dead = self.dead | {pixel for pixel, count in self._stays.items() if count >= _DEAD_AFTER}
+        if not self.dead:
+            return found
+        keep = [i for i in found if (round(float(found.u[i])), round(float(found.v[i]))) not in self.dead]
+        return found.take(np.array(keep, np.int64))
