@@ -66,7 +66,8 @@ def test_utmref_names_square_and_metre() -> None:
 @given(angles, st.floats(-1.5, 1.5), angles)
 def test_euler_and_matrix_round_trips(roll: float, pitch: float, yaw: float) -> None:
     q = pose.quaternion_from_euler(roll, pitch, yaw)
-    assert np.allclose(pose.matrix(pose.quaternion_from_euler(*pose.euler_from_quaternion(q))), pose.matrix(q), atol=1e-7)
+    again = pose.quaternion_from_euler(*pose.euler_from_quaternion(q))
+    assert np.allclose(pose.matrix(again), pose.matrix(q), atol=1e-7)
     assert np.allclose(pose.matrix(pose.quaternion_from_matrix(pose.matrix(q))), pose.matrix(q), atol=1e-9)
     by_hand = _rz(yaw) @ _ry(pitch) @ _rx(roll)
     assert np.allclose(pose.matrix(q), by_hand, atol=1e-12)
@@ -74,7 +75,8 @@ def test_euler_and_matrix_round_trips(roll: float, pitch: float, yaw: float) -> 
 
 def test_euler_survives_straight_down() -> None:
     q = pose.quaternion_from_euler(0.3, -math.pi / 2, 1.0)
-    assert np.allclose(pose.matrix(pose.quaternion_from_euler(*pose.euler_from_quaternion(q))), pose.matrix(q), atol=1e-6)
+    again = pose.quaternion_from_euler(*pose.euler_from_quaternion(q))
+    assert np.allclose(pose.matrix(again), pose.matrix(q), atol=1e-6)
 
 
 @given(angles, angles, st.floats(0, 1))
