@@ -54,15 +54,20 @@ def sample_track(points: Floats, step_m: float) -> Track:
     return Track(east_north, np.concatenate([[0.0], np.cumsum(steps)]), np.concatenate(corners))
 
 
+def sampling_step_m(ground: Ground) -> float:
+    """Half a cell, 0.5 to 5 m: what is two cells wide is met at its full height."""
+    return min(5.0, max(0.5, 0.5 * ground.step_m))
+
+
 def surface_along(track: Track, frame: LocalFrame, ground: Ground, what: str = "the track") -> Floats:
-    """Highest ground (N,) metres above sea level at each sample and `SIDE_MARGIN_M` to both sides.
+    """Highest ground (N,) metres above sea level at each sample and up to `SIDE_MARGIN_M` to both sides.
 
     Raises FollowError where the ground has no height, naming the place, or has another datum than SEA_LEVEL.
     """
     if ground.datum is not Datum.SEA_LEVEL:
         raise FollowError(f"terrain heights are above {ground.datum.value}; above sea level is needed")
     highest = np.full(len(track.east_north), -np.inf)
-    for offset in _offsets(track.east_north):
+    for offset in _offsets(track.east_north, max(1.0, sampling_step_m(ground))):
         places = track.east_north + offset
         lat, lon, _ = frame.geo_from_enu(np.column_stack([places, np.full(len(places), frame.origin.alt_m)]))
         heights = ground.height_at(lat, lon)
@@ -74,14 +79,15 @@ def surface_along(track: Track, frame: LocalFrame, ground: Ground, what: str = "
     return highest
 
 
-def _offsets(east_north: Floats) -> tuple[Floats, ...]:
+def _offsets(east_north: Floats, apart_m: float) -> list[Floats]:
     if len(east_north) < 2:
-        return (np.zeros(2),)
+        return [np.zeros(2)]
     ahead = np.gradient(east_north, axis=0)
     norm = np.linalg.norm(ahead, axis=1, keepdims=True)
     ahead = np.divide(ahead, norm, out=np.zeros_like(ahead), where=norm > 0.0)
-    side = SIDE_MARGIN_M * np.column_stack([ahead[:, 1], -ahead[:, 0]])
-    return (np.zeros(2), side, -side)
+    right = np.column_stack([ahead[:, 1], -ahead[:, 0]])
+    count = 2 * math.ceil(SIDE_MARGIN_M / apart_m) + 1
+    return [metres * right for metres in np.linspace(-SIDE_MARGIN_M, SIDE_MARGIN_M, count)]
 
 
 def required_height(track: Track, surface_m: Floats, height_m: float, lead_m: float = LEAD_M) -> Floats:
@@ -101,7 +107,7 @@ def follow(points: Floats, frame: LocalFrame, ground: Ground, height_m: float, t
     The straight line between successive points keeps `height_m` above every sampled surface height, and is at most
     some three tolerances higher than the widened surface asks for.
     """
-    track = sample_track(points, min(5.0, max(1.0, ground.step_m)))
+    track = sample_track(points, sampling_step_m(ground))
     needed = required_height(track, surface_along(track, frame, ground), height_m)
     chosen = _simplify(track, needed, tolerance_m)
     heights = _lift(track.distance_m, needed, chosen)

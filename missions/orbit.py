@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from missions.follow import FollowError, required_height, sample_track, surface_along
+from missions.follow import FollowError, required_height, sample_track, sampling_step_m, surface_along
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
 from missions.geometry.terrain import Ground
 from missions.mission import FlyTo, LookAt, Mission, ReturnHome, SetSpeed, Step, TakeOff
@@ -93,7 +93,7 @@ def _on(
     if home is None:
         raise OrbitError("home is needed to keep clear of the terrain: heights are sent relative to it")
     home_en = frame.enu_from_geo(home.lat_deg, home.lon_deg, 0.0)[:2]
-    track = sample_track(np.vstack([home_en, circle, home_en]), min(5.0, max(1.0, terrain.step_m)))
+    track = sample_track(np.vstack([home_en, circle, home_en]), sampling_step_m(terrain))
     try:
         needed = required_height(track, surface_along(track, frame, terrain, "the orbit"), height_m)
     except FollowError as problem:

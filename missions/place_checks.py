@@ -18,6 +18,7 @@ from shapely.validation import explain_validity
 
 from missions.fence import Fence, FenceError, parse_fence
 from missions.findings import Finding, stop, warning
+from missions.follow import sampling_step_m
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame, distance_m
 from missions.geometry.terrain import Ground
 from missions.item_checks import MOST_FENCE_ITEMS
@@ -166,7 +167,7 @@ def _terrain(legs: Sequence[Leg], home: GeoPoint, terrain: Ground, limits: Limit
             "Check the home height and the terrain's height datum",
             lat_deg=home.lat_deg, lon_deg=home.lon_deg,
         )  # fmt: skip
-    step = min(5.0, max(1.0, 0.5 * terrain.step_m))
+    step = sampling_step_m(terrain)
     for index, leg in enumerate(legs):
         yield from _leg_clearance(leg, terrain, at_home, limits, step, climbing=index == 0)
 

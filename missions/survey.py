@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, box, make_valid
 
 from missions.area import check_area, local_frame, to_metres
-from missions.follow import FollowError, follow, required_height, sample_track, surface_along
+from missions.follow import FollowError, follow, required_height, sample_track, sampling_step_m, surface_along
 from missions.geometry.camera import CameraProfile
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
 from missions.geometry.terrain import Ground
@@ -269,7 +269,7 @@ def _following(
 
 
 def _transit_height(leg: Floats, frame: LocalFrame, terrain: Ground, altitude_m: float, what: str) -> float:
-    samples = sample_track(leg, min(5.0, max(1.0, terrain.step_m)))
+    samples = sample_track(leg, sampling_step_m(terrain))
     return float(required_height(samples, surface_along(samples, frame, terrain, what), altitude_m).max())
 
 

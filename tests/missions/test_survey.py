@@ -179,7 +179,7 @@ def _town(blocks: list[tuple[int, int, int, int, float]], kind: str = "surface")
 
 
 _blocks = st.tuples(
-    st.integers(150, 380), st.integers(1, 60), st.integers(150, 450), st.integers(1, 60), st.floats(1.0, 70.0)
+    st.integers(150, 380), st.integers(3, 60), st.integers(150, 450), st.integers(3, 60), st.floats(1.0, 70.0)
 )
 
 
