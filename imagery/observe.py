@@ -71,7 +71,7 @@ class FrameObservation:
     def from_json(cls, data: dict[str, Any]) -> FrameObservation:
         """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError for another shape."""
         found = data["detections"]
-        arrays = {key: np.array(found[key], dtype) for key, dtype in _DETECTION_ARRAYS.items()}
+        arrays: dict[str, Any] = {key: np.array(found[key], dtype) for key, dtype in _DETECTION_ARRAYS.items()}
         arrays["bbox"] = arrays["bbox"].reshape(-1, 4)
         return cls(
             vehicle=data["vehicle"],
