@@ -62,3 +62,23 @@ def test_the_flight_line_stays_above_and_not_much_above(height: float, length: f
 def test_a_ground_in_another_datum_is_refused() -> None:
     with pytest.raises(FollowError, match="ellipsoid"):
         follow(np.array([[0.0, 0.0], [9.0, 0.0]]), FRAME, FlatGround(33.0, Datum.ELLIPSOID), 50.0, 1.0)
+
+
+class Ridge(Waves):
+    """Flat ground at 0 m with a wall of 20 m that runs east between two norths, metres."""
+
+    def __init__(self, south_m: float, north_m: float) -> None:
+        super().__init__(0.0, 1.0)
+        self._south, self._north = south_m, north_m
+
+    def height_at(self, lat_deg: object, lon_deg: object) -> np.ndarray:
+        north = (np.asarray(lat_deg, float) - FRAME.origin.lat_deg) * 111_250.0
+        return np.where((north > self._south) & (north < self._north), 20.0, 0.0)
+
+
+@pytest.mark.parametrize(("south", "north", "height"), [(2.5, 5.0, 70.0), (-5.0, -2.5, 70.0), (7.0, 20.0, 50.0)])
+def test_a_wall_within_five_metres_beside_the_line_counts_as_under_it(
+    south: float, north: float, height: float
+) -> None:
+    flown = follow(np.array([[-50.0, 0.0], [50.0, 0.0]]), FRAME, Ridge(south, north), 50.0, 2.0)
+    assert np.allclose(flown[:, 2], height)
