@@ -46,7 +46,10 @@ DATA_TYPES = {
     "missions.geometry.terrain": {"TerrainGrid"},
 }
 # Methods of those types that compute; the plain fields are free.
-COMPUTING = {"rays", "project", "mount_from_camera", "gsd_m", "height_at"}
+COMPUTING = {
+    "CameraProfile": {"rays", "project", "mount_from_camera", "lever_arm_frd_m", "gsd_m"},
+    "TerrainGrid": {"height_at", "covers", "corners"},
+}
 
 DOING = (
     "api",
@@ -74,7 +77,10 @@ WORLDLY_NAMES = {
     *("numpy.memmap", "numpy.savetxt", "numpy.random.rand", "numpy.random.randn", "numpy.random.seed"),
     *("random.random", "random.gauss", "random.uniform", "random.seed", "uuid.uuid1", "uuid.uuid4"),
 }
-WORLDLY_METHODS = {"read_text", "write_text", "read_bytes", "write_bytes", "tofile", "iterdir", "mkdir", "unlink"}
+READING = {"read_text", "read_bytes", "iterdir"}
+WORLDLY_METHODS = READING | {"write_text", "write_bytes", "tofile", "mkdir", "unlink"}
+# Reads what ships inside the package, by importlib.resources and nothing else: as constant as its own source.
+READS_ITS_OWN_DATA = "simulators.scenario"
 
 
 # --- reading a source tree ------------------------------------------------------------------------------------------
@@ -199,13 +205,24 @@ def arrows(root: Path) -> list[str]:
 
 def simulators_compute_alone(root: Path) -> list[str]:
     """The world never calls the geometry that it judges, not even through a data type it was given."""
-    return [
-        f"{module.path}:{node.lineno}: .{node.attr} may be the judged geometry; the simulators bring their own"
-        for module in modules(root)
-        if is_in(module.name, "simulators")
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Attribute) and node.attr in COMPUTING
-    ]
+    world = [module for module in modules(root) if is_in(module.name, "simulators")]
+    own = {module.name: _functions(module) for module in world}
+    complaints = []
+    for module in world:
+        taken = {found.name for found in imports(module, module_names(root))}
+        for data_type, methods in COMPUTING.items():
+            # A method of the simulators' own may bear the same name, as long as it can't be mixed up.
+            free = own[module.name] if data_type in taken else set().union(*own.values())
+            complaints += [
+                f"{module.path}:{node.lineno}: .{node.attr} of {data_type}; the simulators bring their own"
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.Attribute) and node.attr in methods - free
+            ]
+    return complaints
+
+
+def _functions(module: Module) -> set[str]:
+    return {node.name for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)}
 
 
 def thinking_files(root: Path) -> list[str]:
@@ -216,7 +233,11 @@ def thinking_files(root: Path) -> list[str]:
             continue
         if is_in(module.name, "simulators") and module.name.endswith("_process"):
             continue
-        complaints += [f"{module.path}:{line}: {what} in a thinking file" for line, what in sorted(_worldly(module))]
+        found = set(_worldly(module))
+        reached = {found.module for found in imports(module, frozenset())}
+        if module.name == READS_ITS_OWN_DATA and "pathlib" not in reached:
+            found = {(line, what) for line, what in found if what.removeprefix(".") not in READING}
+        complaints += [f"{module.path}:{line}: {what} in a thinking file" for line, what in sorted(found)]
     return complaints
 
 
@@ -370,7 +391,14 @@ PLANTED: tuple[tuple[Rule, str, str], ...] = (
     (arrows, "simulators/x.py", "from imagery.detect import detect"),
     (simulators_compute_alone, "simulators/x.py", "def f(profile):\n    return profile.rays([[0, 0]])"),
     (simulators_compute_alone, "simulators/x.py", "def f(grid):\n    look = grid.height_at\n    return look(51, 6)"),
+    (
+        simulators_compute_alone,
+        "simulators/x.py",
+        "from missions.geometry.camera import CameraProfile\ndef f(p: CameraProfile):\n    return p.gsd_m(80.0)",
+    ),
     (thinking_files, "missions/x.py", "import asyncio"),
+    (thinking_files, "simulators/scenario.py", "from pathlib import Path\nPath('x').read_bytes()"),
+    (thinking_files, "simulators/scenario.py", "from importlib import resources\nopen('x')"),
     (thinking_files, "missions/x.py", "text = open('x').read()"),
     (thinking_files, "missions/x.py", "from pathlib import Path\ntext = Path('x').read_text()"),
     (thinking_files, "missions/geometry/x.py", "import rasterio\nrasterio.open('x')"),
@@ -407,6 +435,11 @@ HARMLESS: tuple[tuple[Rule, str, str], ...] = (
     (arrows, "simulators/x.py", "from missions.geometry.geo import Datum, GeoPoint\nfrom simulators import fire"),
     (arrows, "api/x.py", "import ground_station\nfrom imagery.frame import Frame\nfrom simulators import scenario"),
     (simulators_compute_alone, "simulators/x.py", "import cv2\ncv2.projectPoints\ndef f(p):\n    return p.fx"),
+    (
+        simulators_compute_alone,
+        "simulators/x.py",
+        "class Roofs:\n    def height_at(self): ...\ndef f(roofs: Roofs):\n    return roofs.height_at()",
+    ),
     (simulators_compute_alone, "imagery/x.py", "def f(profile):\n    return profile.rays([[0, 0]])"),
     (thinking_files, "missions/x.py", '"""Never open(a file), asyncio or time.time() here."""\nimport math'),
     (thinking_files, "missions/x.py", "from datetime import UTC, datetime\ndatetime.fromtimestamp(0.0, UTC)"),
@@ -415,6 +448,11 @@ HARMLESS: tuple[tuple[Rule, str, str], ...] = (
     (thinking_files, "ground_station/link.py", "import asyncio, socket, time\ntime.monotonic()"),
     (thinking_files, "ground_station/link/udp.py", "import asyncio"),
     (thinking_files, "simulators/camera_process.py", "import asyncio"),
+    (
+        thinking_files,
+        "simulators/scenario.py",
+        "from importlib import resources\nresources.files('simulators').joinpath('x.toml').read_text()",
+    ),
     (thinking_files, "api/x.py", "import time\ntime.time()"),
     (short_modules, "missions/x.py", "\n" * LONGEST_MODULE),
     (essays, "missions/__init__.py", '"""Missions.' + "\n" * SHORTEST_ESSAY + 'The end."""'),
