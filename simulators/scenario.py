@@ -1,0 +1,99 @@
+"""A scenario by name: what burns where, how the ground looks, where the drone shall search.
+
+A scenario is a TOML file; ``load`` reads the shipped ones by name or any file by path. A bad one is refused naming the
+key and what is allowed. The seed decides the rest: another seed, another world.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from importlib import resources
+from typing import Any
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be used: names the scenario, the key and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Everything about an incident but its dice. Lengths in metres, temperatures in °C, ``*_m`` pairs are low, high."""
+
+    name: str
+    title: str
+    text: str
+    lat_deg: float
+    lon_deg: float
+    ground_amsl_m: float
+    width_m: float
+    water: bool
+    halls: int
+    heaps: int
+    fires: int
+    fire_radius_m: tuple[float, float]
+    fire_c: tuple[float, float]
+    roof_fires: int
+    friends: int
+    background_c: float
+    wind_m_s: float
+    survey_m: tuple[float, float]
+    survey_height_m: float
+    survey_speed_m_s: float
+
+
+_BOUNDS = {
+    "lat_deg": (-80.0, 84.0), "lon_deg": (-180.0, 180.0), "ground_amsl_m": (-100.0, 4000.0), "width_m": (150.0, 1000.0),
+    "halls": (0, 20), "heaps": (0, 40), "fires": (0, 60), "fire_radius_m": (0.02, 20.0), "fire_c": (40.0, 1200.0),
+    "roof_fires": (0, 10), "friends": (0, 40), "background_c": (-30.0, 50.0), "wind_m_s": (0.0, 20.0),
+    "survey_m": (20.0, 800.0), "survey_height_m": (20.0, 120.0), "survey_speed_m_s": (1.0, 15.0),
+}  # fmt: skip
+
+
+def names() -> tuple[str, ...]:
+    """The shipped scenarios."""
+    folder = resources.files("simulators") / "scenarios"
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load(name: str) -> Scenario:
+    """A shipped scenario. Raises ScenarioError naming the ones that exist."""
+    if name not in names():
+        raise ScenarioError(f"scenario {name!r} is unknown; allowed are {', '.join(names())}")
+    text = (resources.files("simulators") / "scenarios" / f"{name}.toml").read_bytes().decode("utf-8")
+    return parse(text, name)
+
+
+def parse(text: str, name: str) -> Scenario:
+    """A scenario from TOML text. Raises ScenarioError with the line (syntax) or the key (values)."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"scenario {name!r}: {error}") from error
+    known = {f.name: f.type for f in fields(Scenario) if f.name != "name"}
+    for key in table:
+        if key not in known:
+            raise ScenarioError(f"scenario {name!r}: unknown key {key!r}; allowed are {', '.join(known)}")
+    for key in known:
+        if key not in table:
+            raise ScenarioError(f"scenario {name!r}: {key} is missing")
+    return Scenario(name=name, **{key: _value(name, key, str(known[key]), table[key]) for key in known})
+
+
+def _value(name: str, key: str, kind: str, value: Any) -> Any:
+    if kind in ("str", "bool"):
+        if type(value).__name__ != kind:
+            raise ScenarioError(f"scenario {name!r}: {key} must be a {kind}, not {value!r}")
+        return value
+    low, high = _BOUNDS[key]
+    numbers = value if isinstance(value, list) else [value]
+    pair = kind.startswith("tuple")
+    fits = len(numbers) == (2 if pair else 1) and isinstance(value, list) == pair
+    if not fits or not all(
+        isinstance(n, int | float) and not isinstance(n, bool) and low <= n <= high for n in numbers
+    ):
+        shape = "two numbers" if pair else "a number"
+        raise ScenarioError(f"scenario {name!r}: {key} must be {shape} between {low:g} and {high:g}, not {value!r}")
+    if pair:
+        return (float(numbers[0]), float(numbers[1]))
+    return int(value) if kind == "int" else float(value)
