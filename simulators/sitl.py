@@ -35,6 +35,7 @@ import signal
 import socket
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +186,9 @@ class SitlVehicle:
             raise
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         await self.stop()
 
     @property
@@ -222,8 +225,9 @@ class SitlVehicle:
 
     async def wait_ended(self) -> None:
         """Returns when ``stop`` was called; raises SitlError with the last lines of its output when it died."""
-        assert self._process is not None, "enter the vehicle first"
         process = self._process
+        if process is None:
+            return
         await process.wait()
         if self._process is process:
             raise self._dead()
@@ -248,7 +252,7 @@ class SitlVehicle:
         # Bound before the vehicle starts, that nothing of its boot is missed.
         with _Talk(self.ports.truth, self._check_alive) as talk:
             await self._spawn(self._scratch)
-            await talk.hear("HEARTBEAT")
+            await talk.hear("HEARTBEAT", _is_initialised)
             if self._gimbal_and_camera:
                 await talk.set_external_camera()
             self.version_text = await talk.version()
@@ -323,6 +327,7 @@ class _Talk:
         self._mav = mavlink.MAVLink(None, srcSystem=255, srcComponent=mavlink.MAV_COMP_ID_SYSTEM_CONTROL)
         self._mav.robust_parsing = True
         self._peer: tuple[str, int] | None = None
+        self._unread: deque[Message] = deque()
 
     def __enter__(self) -> _Talk:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -333,74 +338,70 @@ class _Talk:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    async def hear(self, name: str, suits: Callable[[Message], bool] | None = None, ask: Message = None) -> Message:
-        """The first message of this name that suits; ``ask`` is sent now and again until then."""
+    async def hear(self, name: str, suits: Callable[[Message], bool] | None = None, *asking: Message) -> Message:
+        """The first message of this name that suits; ``asking`` is sent now and again until then."""
         loop = asyncio.get_running_loop()
         limit_s = loop.time() + _BOOT_LIMIT_S
         while loop.time() < limit_s:
             self._check_alive()
-            if ask is not None and self._peer is not None:
-                await loop.sock_sendto(self._socket, ask.pack(self._mav), self._peer)
-            again_s = loop.time() + _ASK_AGAIN_S
+            for question in asking:
+                await self.say(question)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(again_s):
-                    while loop.time() < again_s:
-                        for message in await self._receive():
-                            if message.get_type() == name and (suits is None or suits(message)):
-                                return message
-        raise SitlError(f"SITL sent no {name} that was waited for within {_BOOT_LIMIT_S:.0f} s on UDP port {self._port}")
+                async with asyncio.timeout(_ASK_AGAIN_S):
+                    while True:
+                        message = await self._next()
+                        if message.get_type() == name and (suits is None or suits(message)):
+                            return message
+        raise SitlError(f"SITL sent no {name} that suits within {_BOOT_LIMIT_S:.0f} s on UDP port {self._port}")
 
-    async def _receive(self) -> list[Message]:
-        data, self._peer = await asyncio.get_running_loop().sock_recvfrom(self._socket, 65_535)
-        return self._mav.parse_buffer(data) or []
+    async def say(self, message: Message) -> None:
+        """To where the vehicle was last heard from; to nobody before that."""
+        if self._peer is not None:
+            await asyncio.get_running_loop().sock_sendto(self._socket, message.pack(self._mav), self._peer)
+
+    async def _next(self) -> Message:
+        while not self._unread:
+            data, self._peer = await asyncio.get_running_loop().sock_recvfrom(self._socket, 65_535)
+            self._unread.extend(self._mav.parse_buffer(data) or ())
+        return self._unread.popleft()
 
     async def set_external_camera(self) -> None:
         """CAM1_TYPE stored and in force; reboots once, unless the folder has it from an earlier run."""
         read = mavlink.MAVLink_param_request_read_message(1, 1, b"CAM1_TYPE", -1)
         if (await self.hear("PARAM_VALUE", _is_camera_type, read)).param_value == _EXTERNAL:
             return
+        # A link without forwarding does not hear the answer to PARAM_SET, which is sent to all: read it back.
         write = mavlink.MAVLink_param_set_message(1, 1, b"CAM1_TYPE", _EXTERNAL, mavlink.MAV_PARAM_TYPE_REAL32)
-        await self.hear("PARAM_VALUE", lambda m: _is_camera_type(m) and m.param_value == _EXTERNAL, write)
+        await self.hear("PARAM_VALUE", lambda m: _is_camera_type(m) and m.param_value == _EXTERNAL, write, read)
         await self._reboot()
         if (await self.hear("PARAM_VALUE", _is_camera_type, read)).param_value != _EXTERNAL:
             raise SitlError("SITL forgot CAM1_TYPE over its reboot; this version stores it otherwise")
 
     async def _reboot(self) -> None:
-        """Until the clock of the vehicle's boot has jumped back."""
-        latest_ms = 0
-
-        def jumped_back(attitude: Message) -> bool:
-            nonlocal latest_ms
-            back = bool(attitude.time_boot_ms < latest_ms)
-            latest_ms = max(latest_ms, attitude.time_boot_ms)
-            return back
-
-        await self.hear("ATTITUDE", lambda m: jumped_back(m) or True)
+        """Until a heartbeat comes from another port: the new life has new sockets. Its clock would tell too late."""
         command = mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN
-        order = mavlink.MAVLink_command_long_message(1, 1, command, 0, 1, 0, 0, 0, 0, 0, 0)
-        # The answer is not repeated for: a second order could reach the vehicle after its reboot.
-        await self._order_once(order, command)
-        await self.hear("ATTITUDE", jumped_back)
-
-    async def _order_once(self, order: Message, command: int) -> None:
-        loop = asyncio.get_running_loop()
-        assert self._peer is not None, "heard from before"
-        await loop.sock_sendto(self._socket, order.pack(self._mav), self._peer)
+        former = self._peer
+        # Said once: a second order could reach the vehicle after its reboot.
+        await self.say(mavlink.MAVLink_command_long_message(1, 1, command, 0, 1, 0, 0, 0, 0, 0, 0))
         ack = await self.hear("COMMAND_ACK", lambda m: bool(m.command == command))
         if ack.result != mavlink.MAV_RESULT_ACCEPTED:
             raise SitlError(f"SITL refused to reboot, result {ack.result}")
+        await self.hear("HEARTBEAT", lambda m: self._peer != former and _is_initialised(m))
 
     async def version(self) -> str:
         """From AUTOPILOT_VERSION: the version is one byte each, the commit its first characters."""
         number = mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION
-        ask = mavlink.MAVLink_command_long_message(
-            1, 1, mavlink.MAV_CMD_REQUEST_MESSAGE, 0, number, 0, 0, 0, 0, 0, 0
-        )
+        ask = mavlink.MAVLink_command_long_message(1, 1, mavlink.MAV_CMD_REQUEST_MESSAGE, 0, number, 0, 0, 0, 0, 0, 0)
         told = await self.hear("AUTOPILOT_VERSION", None, ask)
         major, minor, patch, kind = told.flight_sw_version.to_bytes(4, "big")
         commit = bytes(told.flight_custom_version).split(b"\0", 1)[0].decode("ascii", "replace")
         suffix = {0: "-dev", 64: "-alpha", 128: "-beta", 192: "-rc", 255: ""}.get(kind, f"-{kind}")
         return f"ArduCopter {major}.{minor}.{patch}{suffix} ({commit})"
+
+
+def _is_initialised(heartbeat: Message) -> bool:
+    """Heartbeats begin before the vehicle is set up, and what was set before would be overwritten by conversions."""
+    return bool(heartbeat.get_srcComponent() == 1 and heartbeat.system_status >= mavlink.MAV_STATE_STANDBY)
 
 
 def _is_camera_type(message: Message) -> bool:
