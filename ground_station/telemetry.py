@@ -135,6 +135,8 @@ class VehicleState:
     ground_speed_m_s: float | None = None
     fence_breached: bool | None = None
     reached: int | None = None
+    uid: int | None = None
+    """AUTOPILOT_VERSION.uid, once it was asked for."""
     texts: tuple[StatusText, ...] = ()
     chunks: tuple[tuple[int, int, int, str], ...] = field(default=(), repr=False)
     """Open STATUSTEXT chunks: (id, chunk_seq, severity, text)."""
@@ -284,6 +286,10 @@ def _reached(state: VehicleState, m: Message, now_s: float) -> VehicleState:
     return replace(state, reached=m.seq)
 
 
+def _version(state: VehicleState, m: Message, now_s: float) -> VehicleState:
+    return replace(state, uid=m.uid)
+
+
 _HANDLERS: dict[str, Callable[[VehicleState, Message, float], VehicleState]] = {
     "HEARTBEAT": _heartbeat,
     "GLOBAL_POSITION_INT": _position,
@@ -300,4 +306,5 @@ _HANDLERS: dict[str, Callable[[VehicleState, Message, float], VehicleState]] = {
     "EKF_STATUS_REPORT": _ekf,
     "VFR_HUD": _vfr_hud,
     "FENCE_STATUS": _fence,
+    "AUTOPILOT_VERSION": _version,
 }

@@ -1,0 +1,202 @@
+"""Telemetry: what the autopilot says of itself, from what it believes.
+
+The belief is the truth plus this flight's ``Errors`` and a little noise: software that reads these messages meets the
+same offsets as in the field, and can be judged by how honestly it states them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from simulators.geodesy import rotation, wire_quaternion
+
+if TYPE_CHECKING:
+    from simulators.autopilot.core import Autopilot
+
+Builder = Callable[["Autopilot"], Any]
+_YAW_IN_VEHICLE_ROLL_PITCH_LOCK = 32 | 8 | 4
+
+
+def _ms(a: Autopilot) -> int:
+    return round(a.now_s * 1000)
+
+
+def heartbeat(a: Autopilot) -> Any:
+    """HEARTBEAT."""
+    base = 1 | 16 | 64 | (128 if a.pilot.armed else 0)
+    status = 4 if a.pilot.armed and not a.pilot.flight.on_ground else 3
+    return mavlink.MAVLink_heartbeat_message(2, 3, base, a.pilot.mode, status, 3)
+
+
+def attitude(a: Autopilot) -> Any:
+    """ATTITUDE: the truth, tilted and turned by the errors of this flight."""
+    f, e = a.pilot.flight, a.errors
+    yaw = (f.yaw + e.yaw_rad + math.pi) % (2 * math.pi) - math.pi
+    return mavlink.MAVLink_attitude_message(
+        _ms(a), f.roll + e.tilt_rad[0] + a.jitter(0.002), f.pitch + e.tilt_rad[1] + a.jitter(0.002), yaw, 0, 0, 0
+    )
+
+
+def global_position(a: Autopilot) -> Any:
+    """GLOBAL_POSITION_INT."""
+    lat, lon, alt = a.believed_place()
+    v = a.pilot.flight.velocity
+    heading = math.degrees(a.pilot.flight.yaw + a.errors.yaw_rad) % 360.0
+    height = a.pilot.flight.enu[2] - a.pilot.home[2]
+    return mavlink.MAVLink_global_position_int_message(
+        _ms(a), round(lat * 1e7), round(lon * 1e7), round(alt * 1000), round(height * 1000),
+        round(v[1] * 100), round(v[0] * 100), round(-v[2] * 100), round(heading * 100) % 36000,
+    )  # fmt: skip
+
+
+def local_position(a: Autopilot) -> Any:
+    """LOCAL_POSITION_NED."""
+    p, v = a.pilot.flight.enu - a.pilot.home, a.pilot.flight.velocity
+    return mavlink.MAVLink_local_position_ned_message(_ms(a), p[1], p[0], -p[2], v[1], v[0], -v[2])
+
+
+def gps_raw(a: Autopilot) -> Any:
+    """GPS_RAW_INT with the accuracy that the errors were drawn from."""
+    lat, lon, alt = a.believed_place()
+    v = a.pilot.flight.velocity
+    return mavlink.MAVLink_gps_raw_int_message(
+        _ms(a) * 1000, 3 if a.pilot.position_ready else 1, round(lat * 1e7), round(lon * 1e7), round(alt * 1000),
+        80, 120, round(math.hypot(v[0], v[1]) * 100), 0, 17, 0, round(a.errors.h_acc_m * 1000),
+        round(a.errors.v_acc_m * 1000), 300, 0, 0,
+    )  # fmt: skip
+
+
+def system_time(a: Autopilot) -> Any:
+    """SYSTEM_TIME: UTC from the receiver, 0 before the first fix."""
+    utc_us = round((a.utc_at_boot_s + a.now_s) * 1e6) if a.pilot.position_ready else 0
+    return mavlink.MAVLink_system_time_message(utc_us, _ms(a))
+
+
+def sys_status(a: Autopilot) -> Any:
+    """SYS_STATUS: battery and the PREARM bit."""
+    health = 0x10000000 if a.pilot.position_ready or a.pilot.mode == 0 else 0
+    return mavlink.MAVLink_sys_status_message(
+        health, health, health, 300, round(a.battery_v * 1000), round(a.current_a * 100), round(a.battery_pct), 0, 0,
+        0, 0, 0, 0,
+    )  # fmt: skip
+
+
+def battery_status(a: Autopilot) -> Any:
+    """BATTERY_STATUS: four cells."""
+    cells = [round(a.battery_v * 250)] * 4 + [65535] * 6
+    return mavlink.MAVLink_battery_status_message(
+        0, 0, 3, 32767, cells, round(a.current_a * 100), round(a.used_mah), -1, round(a.battery_pct)
+    )
+
+
+def ekf_status(a: Autopilot) -> Any:
+    """EKF_STATUS_REPORT: 0x33F once the position is good."""
+    flags = 0x33F if a.pilot.position_ready else 0x0A7
+    return mavlink.MAVLink_ekf_status_report_message(flags, 0.05, 0.04, 0.03, 0.04, 0.0)
+
+
+def extended_sys_state(a: Autopilot) -> Any:
+    """EXTENDED_SYS_STATE."""
+    return mavlink.MAVLink_extended_sys_state_message(0, a.pilot.landed_state)
+
+
+def home_position(a: Autopilot) -> Any:
+    """HOME_POSITION."""
+    lat, lon, alt = a.home_place
+    return mavlink.MAVLink_home_position_message(
+        round(lat * 1e7), round(lon * 1e7), round(alt * 1000), 0, 0, 0, [1, 0, 0, 0], 0, 0, 0
+    )
+
+
+def vfr_hud(a: Autopilot) -> Any:
+    """VFR_HUD."""
+    f = a.pilot.flight
+    speed = math.hypot(f.velocity[0], f.velocity[1])
+    air = math.hypot(f.velocity[0] - f.wind[0], f.velocity[1] - f.wind[1])
+    heading = round(math.degrees(f.yaw)) % 360
+    return mavlink.MAVLink_vfr_hud_message(air, speed, heading, 40 if a.pilot.armed else 0, f.enu[2], f.velocity[2])
+
+
+def wind(a: Autopilot) -> Any:
+    """WIND: direction that it comes from, degrees."""
+    w = a.pilot.flight.wind
+    return mavlink.MAVLink_wind_message(math.degrees(math.atan2(-w[0], -w[1])) % 360, math.hypot(w[0], w[1]), 0)
+
+
+def terrain_report(a: Autopilot) -> Any:
+    """TERRAIN_REPORT: the vehicle's own terrain model is flat here."""
+    lat, lon, _ = a.believed_place()
+    ground = a.pilot.flight.ground_amsl_m
+    return mavlink.MAVLink_terrain_report_message(
+        round(lat * 1e7), round(lon * 1e7), 100, ground, a.pilot.flight.enu[2] - ground, 0, 504
+    )
+
+
+def mission_current(a: Autopilot) -> Any:
+    """MISSION_CURRENT; the total leaves home out."""
+    total = max(0, len(a.transfers.lists[0]) - 1)
+    in_auto = int(a.pilot.mode == 3)
+    return mavlink.MAVLink_mission_current_message(a.pilot.current, total, a.pilot.mission_state, in_auto)
+
+
+def gimbal_attitude(a: Autopilot) -> Any:
+    """GIMBAL_DEVICE_ATTITUDE_STATUS, re-sent as the autopilot's own in the vehicle frame; None without a gimbal."""
+    if a.gimbal_q is None:
+        return None
+    nan = math.nan
+    return mavlink.MAVLink_gimbal_device_attitude_status_message(
+        0, 0, _ms(a), _YAW_IN_VEHICLE_ROLL_PITCH_LOCK, list(a.gimbal_q), nan, nan, nan, 0, nan, nan, 1
+    )
+
+
+def gimbal_setpoint(a: Autopilot) -> Any:
+    """GIMBAL_DEVICE_SET_ATTITUDE to the gimbal component."""
+    pitch, yaw = math.radians(a.pilot.gimbal_pitch_deg), math.radians(a.pilot.gimbal_yaw_deg)
+    return mavlink.MAVLink_gimbal_device_set_attitude_message(
+        a.sysid, 154, _YAW_IN_VEHICLE_ROLL_PITCH_LOCK, list(wire_quaternion(rotation(0.0, pitch, yaw))), 0, 0, 0
+    )
+
+
+def sim_state(a: Autopilot) -> Any:
+    """SIM_STATE: the truth, for the camera and the gimbal alone."""
+    f = a.pilot.flight
+    lat, lon, alt = a.pilot.plane.geo(f.enu - (0, 0, a.pilot.plane.alt_m))
+    q = wire_quaternion(rotation(f.roll, f.pitch, f.yaw))
+    return mavlink.MAVLink_sim_state_message(
+        *q, f.roll, f.pitch, f.yaw, 0, 0, -9.8, 0, 0, 0, lat, lon, alt, 0, 0, f.velocity[1], f.velocity[0],
+        -f.velocity[2], round(lat * 1e7), round(lon * 1e7),
+    )  # fmt: skip
+
+
+def autopilot_version(a: Autopilot) -> Any:
+    """AUTOPILOT_VERSION: 4.7.0-dev; the uid names this very process."""
+    return mavlink.MAVLink_autopilot_version_message(
+        0x2000 | 0x40 | 8 | 4, 0x04070000, 0, 0, 0, [0] * 8, [0] * 8, [0] * 8, 0, 0, a.uid, list(a.uid2)
+    )
+
+
+BUILDERS: dict[str, Builder] = {
+    "HEARTBEAT": heartbeat,
+    "ATTITUDE": attitude,
+    "GLOBAL_POSITION_INT": global_position,
+    "LOCAL_POSITION_NED": local_position,
+    "GPS_RAW_INT": gps_raw,
+    "SYSTEM_TIME": system_time,
+    "SYS_STATUS": sys_status,
+    "BATTERY_STATUS": battery_status,
+    "EKF_STATUS_REPORT": ekf_status,
+    "EXTENDED_SYS_STATE": extended_sys_state,
+    "HOME_POSITION": home_position,
+    "VFR_HUD": vfr_hud,
+    "WIND": wind,
+    "TERRAIN_REPORT": terrain_report,
+    "MISSION_CURRENT": mission_current,
+    "GIMBAL_DEVICE_ATTITUDE_STATUS": gimbal_attitude,
+    "SIM_STATE": sim_state,
+    "AUTOPILOT_VERSION": autopilot_version,
+}
+BY_ID: dict[int, str] = {int(getattr(mavlink, f"MAVLINK_MSG_ID_{name}")): name for name in BUILDERS}
