@@ -1,7 +1,8 @@
 """Find what is hot in one frame: ``Detections``, a struct of arrays.
 
 Detection and extent are two questions. A pixel is **fire** when it is hotter than 150 °C, or stands out of its
-background by more than max(10 K, 3.5 mean absolute deviations) and is 25 K above the scene (`background`). How **far**
+background by more than max(10 K, 3.5 mean absolute deviations), is 25 K above the scene and hotter than 40 °C
+(`background`; under a cold sky, seen above the horizon, all ground would stand out). How **far**
 a fire reaches is asked at a level that does not rise with its peak: 100 °C, or half the contrast where the fire is
 weaker; a level at half contrast of a 500 °C peak would cut most of the fire away.
 
@@ -45,15 +46,16 @@ class Task:
     absolute: float
     extent_level: float
     min_area_px: int
+    at_least: float
 
 
 TASKS = {
-    "fire": Task("fire", "fire", 10.0, 3.5, 25.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 2),
-    "embers": Task("embers", "ember", 6.0, 6.0, 4.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 1),
-    "person": Task("person", "person", 3.0, 5.0, 2.0, 330.0, 330.0, 4),
+    "fire": Task("fire", "fire", 10.0, 3.5, 25.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 2, 40.0 + KELVIN),
+    "embers": Task("embers", "ember", 6.0, 6.0, 4.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 1, 0.0),
+    "person": Task("person", "person", 3.0, 5.0, 2.0, 330.0, 330.0, 4, 0.0),
 }
 # Grey levels of a frame stretched from its minimum to its maximum.
-BLIND = Task("blind", "unknown", 50.0, 12.0, 60.0, 1e9, 1e9, 4)
+BLIND = Task("blind", "unknown", 50.0, 12.0, 60.0, 1e9, 1e9, 4, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +150,7 @@ def grey_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _hot(image: Image, around: Background, task: Task) -> NDArray[np.uint8]:
     threshold = around.mean + np.maximum(np.float32(task.contrast), np.float32(task.deviations) * around.deviation)
     np.maximum(threshold, np.float32(around.scene + task.above_scene), out=threshold)
-    np.minimum(threshold, np.float32(task.absolute), out=threshold)
+    np.clip(threshold, np.float32(task.at_least), np.float32(task.absolute), out=threshold)
     return np.asarray(image > threshold, np.uint8)
 
 

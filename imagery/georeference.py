@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 MIN_GRAZING_DEG = 8.0
 MAX_RANGE_M = 3_000.0
-FOOTPRINT_RANGE_M = 600.0
+FOOTPRINT_RANGE_M = 300.0
 # χ² with two degrees of freedom: 95 % lie within √5.991 standard deviations.
 CHI2_95 = 5.991
 
@@ -136,7 +136,7 @@ class View:
         about = math.radians(self.profile.boresight_yaw_sigma_deg) ** 2
         return _sandwich(self.enu_from_camera, np.diag([across, across, about]))
 
-    def footprint(self, steps: int = 4) -> Floats | NoPlace:
+    def footprint(self, steps: int = 2) -> Floats | NoPlace:
         """(N, 2) east-north corners of what the frame sees, metres; what is too far is cut at FOOTPRINT_RANGE_M.
 
         ``steps``: points per side. A frame with less than three border points on the ground has none.

@@ -36,6 +36,8 @@ _FORGET_AFTER = 5
 # Two parts of one fire closer than this are one; a fire brigade's hose reaches both.
 _MERGE_GAP_M = 0.6
 _EDGE_MARGIN_M = 2.0
+# A larger region is a burning area, whose parts keep their own places; it must not swallow its neighbours.
+_MAX_RADIUS_M = 8.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +168,7 @@ def _sightings(observation: FrameObservation, view: View) -> list[_Sighting]:
         if isinstance(place, NoPlace):
             continue
         area = float(found.area_px[i]) * place.pixel_m**2
-        radius = 0.5 * max(w, h) * place.pixel_m
+        radius = min(_MAX_RADIUS_M, 0.5 * max(w, h) * place.pixel_m)
         sightings.append(_Sighting(place, i, radius, area, bool(found.edge[i])))
     return _one_fire_each(sightings)
 

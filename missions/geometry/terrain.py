@@ -165,7 +165,7 @@ def first_crossing(
 ) -> Crossing | Miss:
     """Follow a ray (``origin_enu`` (3,) m, ``direction_enu`` (3,), any length) to its first crossing.
 
-    Sampled at half a cell along the ground track, then bisected to under 1 mm: a feature narrower than half a cell,
+    Sampled at half a cell along the ground track, then refined to 0.1 mm: a feature narrower than half a cell,
     which a bilinear grid does not hold, could be passed. ``frame`` and ``ground`` must share the height datum.
     """
     origin = np.asarray(origin_enu, np.float64)
@@ -191,7 +191,8 @@ def first_crossing(
         return Miss(MissReason.OUTSIDE_TERRAIN)
     if first == 0:
         return Miss(MissReason.BELOW_GROUND)
-    distance = _bisect(ground, frame, origin, direction, float(ranges[first - 1]), float(ranges[first]))
+    before, after = ((float(ranges[i]), float(above[i])) for i in (first - 1, first))
+    distance = _refine(ground, frame, origin, direction, before, after)
     hit = origin + distance * direction
     return Crossing(hit, _normal(ground, frame, hit), distance)
 
@@ -223,16 +224,31 @@ def _clearance(ground: Ground, frame: LocalFrame, origin: Floats, direction: Flo
     return clearance
 
 
-def _bisect(
-    ground: Ground, frame: LocalFrame, origin: Floats, direction: Floats, above_m: float, below_m: float
+def _refine(
+    ground: Ground,
+    frame: LocalFrame,
+    origin: Floats,
+    direction: Floats,
+    above: tuple[float, float],
+    below: tuple[float, float],
 ) -> float:
-    while below_m - above_m > 2e-4:
-        # 8 parts a round: one vectorised look-up costs as much as a single one.
-        ranges = np.linspace(above_m, below_m, 9)
-        under = np.flatnonzero(_clearance(ground, frame, origin, direction, ranges)[1:] <= 0.0)
-        index = int(under[0]) + 1 if under.size else 8
-        above_m, below_m = float(ranges[index - 1]), float(ranges[index])
-    return 0.5 * (above_m + below_m)
+    """Range of the crossing between two (range, clearance) pairs, to 0.1 mm, by the Illinois form of regula falsi."""
+    (a, ca), (b, cb) = above, below
+    side = 0
+    while b - a > 1e-4:
+        middle = a + (b - a) * ca / (ca - cb)
+        clearance = float(_clearance(ground, frame, origin, direction, np.array([middle]))[0])
+        if abs(clearance) < 5e-5:
+            return middle
+        if clearance > 0:
+            a, ca = middle, clearance
+            cb = cb / 2 if side > 0 else cb
+            side = 1
+        else:
+            b, cb = middle, clearance
+            ca = ca / 2 if side < 0 else ca
+            side = -1
+    return 0.5 * (a + b)
 
 
 def _normal(ground: Ground, frame: LocalFrame, hit: Floats) -> Floats:

@@ -17,6 +17,7 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.geometry.geo import Datum, GeoPoint
+from simulators.gimbal import Gimbal
 from simulators.sitl import SitlError, SitlVehicle, find_binary, reserve
 
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
@@ -58,8 +59,11 @@ class Wire:
         return message
 
     async def say(self, message: Any) -> None:
+        await self.pass_on(message.pack(self._mav))
+
+    async def pass_on(self, frame: bytes) -> None:
         assert self._peer is not None, "the vehicle speaks first"
-        await asyncio.get_running_loop().sock_sendto(self._socket, message.pack(self._mav), self._peer)
+        await asyncio.get_running_loop().sock_sendto(self._socket, frame, self._peer)
 
     async def hear(self, name: str, suits: Callable[[Any], bool] = lambda _: True, limit_s: float = 20.0) -> Any:
         try:
@@ -196,18 +200,23 @@ async def test_it_arms_with_our_parameters_and_climbs_in_truth(binary: Path) -> 
     async with SitlVehicle(binary, HOME, 90.0, speedup=FAST, gimbal_and_camera=False) as vehicle:
         assert vehicle.version_text.startswith("ArduCopter 4.")
         with Wire(vehicle.ground_url) as ground, Wire(vehicle.truth_url) as truth:
-            await ground.hear("HEARTBEAT")
-            for number in (mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT, mavlink.MAVLINK_MSG_ID_SYS_STATUS):
-                assert await ground.command(mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, number, 200_000) == 0
-            await ground.hear("EKF_STATUS_REPORT", lambda m: m.flags & POSITION_OK == POSITION_OK)
-            assert await ground.command(mavlink.MAV_CMD_DO_SET_MODE, 1, 4) == 0
-            ready = mavlink.MAV_SYS_STATUS_PREARM_CHECK
-            await ground.hear("SYS_STATUS", lambda m: bool(m.onboard_control_sensors_health & ready))
-            assert await ground.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1) == 0, ground.texts
+            await _arm(ground)
             assert await ground.command(mavlink.MAV_CMD_NAV_TAKEOFF, 0, 0, 0, 0, 0, 0, 20) == 0
             top = await truth.hear("SIM_STATE", lambda m: bool(m.alt > HOME.alt_m + 19))
             assert (top.lat_int / 1e7, top.lon_int / 1e7) == pytest.approx((HOME.lat_deg, HOME.lon_deg), abs=2e-5)
             assert top.yaw == pytest.approx(math.radians(90), abs=math.radians(5))
+
+
+async def _arm(ground: Wire) -> None:
+    """In GUIDED, by the vehicle's own word of readiness."""
+    await ground.hear("HEARTBEAT")
+    for number in (mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT, mavlink.MAVLINK_MSG_ID_SYS_STATUS):
+        assert await ground.command(mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, number, 200_000) == 0
+    await ground.hear("EKF_STATUS_REPORT", lambda m: m.flags & POSITION_OK == POSITION_OK)
+    assert await ground.command(mavlink.MAV_CMD_DO_SET_MODE, 1, 4) == 0
+    ready = mavlink.MAV_SYS_STATUS_PREARM_CHECK
+    await ground.hear("SYS_STATUS", lambda m: bool(m.onboard_control_sensors_health & ready))
+    assert await ground.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1) == 0, ground.texts
 
 
 @pytest.mark.sitl
@@ -262,6 +271,45 @@ async def _is_asked(device: Wire, kind: int, wanted: int) -> None:
 
 
 @pytest.mark.sitl
+async def test_it_arms_with_our_gimbal_attached_and_the_gimbal_turns_when_told(binary: Path) -> None:
+    async with SitlVehicle(binary, HOME, speedup=8) as vehicle:
+        with (
+            Wire(vehicle.ground_url) as ground,
+            Wire(vehicle.gimbal_url) as wire,
+            Wire(vehicle.truth_url) as truth,
+        ):
+            device = asyncio.create_task(_run_gimbal(Gimbal(seed=1), wire, truth))
+            await _arm(ground)
+            status = mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS
+            assert await ground.command(mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, status, 100_000) == 0
+            down, nan = -60.0, math.nan
+            assert await ground.command(mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW, down, 0, nan, nan, 0, 0, 0) == 0
+            await ground.hear("GIMBAL_DEVICE_ATTITUDE_STATUS", lambda m: abs(_pitch_deg(m.q) - down) < 1)
+            assert not device.done()
+            device.cancel()
+
+
+def _pitch_deg(q: list[float]) -> float:
+    return math.degrees(math.asin(max(-1.0, min(1.0, 2 * (q[0] * q[2] - q[3] * q[1])))))
+
+
+async def _run_gimbal(gimbal: Gimbal, wire: Wire, truth: Wire) -> None:
+    """The gimbal in the vehicle's time, as the truth link tells it."""
+    await wire.hear("HEARTBEAT")
+
+    async def listen() -> None:
+        while True:
+            gimbal.receive(bytes((await wire.next()).get_msgbuf()))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(listen())
+        while True:
+            gimbal.step((await truth.hear("ATTITUDE")).time_boot_ms / 1000)
+            for frame in gimbal.take_outgoing():
+                await wire.pass_on(frame)
+
+
+@pytest.mark.sitl
 async def test_a_kept_folder_needs_no_second_reboot_and_a_temporary_one_goes(binary: Path, tmp_path: Path) -> None:
     async with SitlVehicle(binary, HOME, speedup=FAST, scratch=tmp_path) as vehicle:
         pass
@@ -309,6 +357,7 @@ async def test_a_vehicle_that_dies_is_an_error_and_one_that_is_stopped_is_not(bi
 PARENT = """
 import asyncio, pathlib, sys
 from missions.geometry.geo import Datum, GeoPoint
+from simulators.gimbal import Gimbal
 from simulators.sitl import SitlVehicle
 
 async def main():
@@ -343,4 +392,7 @@ async def test_kill_9_of_the_parent_leaves_no_vehicle(binary: Path, frozen: bool
     finally:
         parent.kill()
         await parent.wait()
-    assert await gone(pid, limit_s=5)
+    ended = await gone(pid, limit_s=5)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+    assert ended
