@@ -1,0 +1,172 @@
+/** What the page knows, as runes. All freshness is judged here, against one ticking monotonic clock. */
+import { ageAt, freshness, LOST_S, SERVER_SILENT_S, sourceState, STALE_S, type Freshness } from "./age";
+import { emptyPicture, fold, sorted, type Picture } from "./fold";
+import { clockTime, isoSeconds, number } from "./format";
+import { LiveChannel } from "./live";
+import type { Hotspot, Mode, Source, SourceState, VehicleReport } from "./types";
+import { t, words } from "./words.svelte";
+
+export interface ShownSource {
+  source: Source;
+  state: SourceState;
+  age_s: number | null;
+}
+
+export interface Notice {
+  level: "amber" | "red";
+  name: string;
+  text: string;
+}
+
+class App {
+  picture = $state.raw<Picture>(emptyPicture());
+  now_ms = $state(performance.now());
+  heard_ms = $state<number | null>(null);
+  socketOpen = $state(false);
+  selected = $state<string | null>(null);
+  videoLarge = $state(false);
+  basemap = $state<"loading" | "ok" | "failed">("loading");
+  /** UTC seconds of the server minus our monotonic seconds, from the latest envelope. */
+  #serverOffset: number | null = $state(null);
+  #began_ms = performance.now();
+
+  start(): void {
+    new LiveChannel({
+      message: (envelope, now_ms) => {
+        this.picture = fold(this.picture, envelope, now_ms);
+        if (Number.isFinite(envelope.t_srv)) this.#serverOffset = envelope.t_srv - now_ms / 1000;
+      },
+      heard: (now_ms) => {
+        this.heard_ms = this.now_ms = now_ms;
+        this.socketOpen = true;
+      },
+      closed: () => {
+        this.socketOpen = false;
+        this.now_ms = performance.now();
+      },
+      position: () => (this.picture.epoch === null ? null : { epoch: this.picture.epoch, seq: this.picture.seq }),
+    }).start();
+    setInterval(() => (this.now_ms = performance.now()), 250);
+  }
+
+  /** False as soon as the socket is gone or the server has been silent for longer than a ping may take. */
+  serverAlive = $derived.by(() => {
+    if (this.heard_ms === null) return false;
+    return this.socketOpen && (this.now_ms - this.heard_ms) / 1000 <= SERVER_SILENT_S;
+  });
+
+  /** Nothing heard yet, but the page was opened only a moment ago: not an alarm. */
+  starting = $derived(this.heard_ms === null && this.now_ms - this.#began_ms < 3000);
+
+  mode = $derived<Mode | null>(this.picture.status?.value.mode ?? null);
+  replay = $derived(this.mode === "wiedergabe");
+  serverNow_s = $derived(this.#serverOffset === null ? null : this.#serverOffset + this.now_ms / 1000);
+
+  /** The time that the clock shows: now, or in a replay the recording's. */
+  shownTime_s = $derived(this.replay ? (this.picture.status?.value.replay_time_s ?? null) : this.serverNow_s);
+  heardAt_s = $derived(this.heard_ms === null || this.#serverOffset === null ? null : this.#serverOffset + this.heard_ms / 1000);
+
+  sources = $derived.by<ShownSource[]>(() => {
+    const status = this.picture.status;
+    if (!status) return [];
+    return status.value.sources.map((source) => {
+      const age_s = ageAt(source.age_s, status.received_ms, this.now_ms);
+      return { source, age_s, state: this.serverAlive ? sourceState(source, age_s) : "lost" };
+    });
+  });
+
+  vehicles = $derived(
+    Object.values(this.picture.vehicles)
+      .map(({ value, received_ms }) => {
+        const age_s = ageAt(value.age_s, received_ms, this.now_ms);
+        return { report: value, age_s, freshness: this.#vehicleFreshness(value, age_s) };
+      })
+      .sort((a, b) => a.report.vehicle - b.report.vehicle),
+  );
+
+  #vehicleFreshness(report: VehicleReport, age_s: number | null): Freshness {
+    const own = freshness(age_s);
+    if (!this.serverAlive) return own === "ghost" ? "ghost" : "lost";
+    const told = this.sources.find((s) => s.source.kind === "telemetry" && s.source.vehicle === report.vehicle)?.state;
+    if (own === "live" && told === "stale") return "stale";
+    return told === "lost" && own !== "ghost" ? "lost" : own;
+  }
+
+  hotspots = $derived<Hotspot[]>(sorted(Object.values(this.picture.hotspots)));
+  unacknowledged = $derived(
+    this.hotspots.filter((h) => !h.properties.acknowledged_by && h.properties.status === "detected").length,
+  );
+
+  detectionRuns = $derived.by(() => {
+    if (!this.serverAlive || !this.picture.coverage?.value.detection_running) return false;
+    const told = this.sources.filter((s) => s.source.kind === "detection");
+    return told.length === 0 || told.some((s) => s.state === "live" || s.state === "stale");
+  });
+
+  notices = $derived.by<Notice[]>(() => {
+    const several = this.sources.filter((s) => s.source.kind === "video").length > 1 || this.vehicles.length > 1;
+    const found = this.sources.flatMap((shown): Notice[] => {
+      const text = this.#noticeText(shown);
+      if (!text || !this.serverAlive) return [];
+      const level = shown.state === "stale" ? "amber" : "red";
+      return [{ level, name: sourceName(shown.source, several || shown.source.kind === "video"), text }];
+    });
+    const missing = this.picture.status?.value.recording?.not_recorded ?? 0;
+    if (missing > 0) found.push({ level: "red", name: t("source_recording"), text: t("recording_missing", { n: missing }) });
+    return found.sort((a, b) => Number(b.level === "red") - Number(a.level === "red"));
+  });
+
+  #noticeText({ source, state, age_s }: ShownSource): string | null {
+    if (state !== "stale" && state !== "lost") return null;
+    if (source.kind === "recording") return this.#told(source) ?? t("recording_lost");
+    if (state === "stale") return this.replay || age_s === null ? t("state_lost") : t("data_old", { age: ageText(age_s) });
+    return this.#lostText(source, age_s);
+  }
+
+  #lostText(source: Source, age_s: number | null): string {
+    const at = age_s === null || this.serverNow_s === null ? null : this.serverNow_s - age_s;
+    const time = clockTime(this.replay ? this.shownTime_s : at, words.locale);
+    if (source.kind === "video") return t("video_lost", { time });
+    if (source.kind === "detection") return age_s === null ? t("no_statement") : t("detection_lost", { age: ageText(age_s) });
+    const last = this.picture.vehicles[String(source.vehicle)]?.value;
+    if (source.kind === "telemetry" && last?.time_s) {
+      return t("position_lost", { time: clockTime(last.time_s, words.locale) });
+    }
+    return at === null ? t("state_lost") : t("state_lost_at", { time });
+  }
+
+  #told(source: Source): string | null {
+    return (source.text_key && words.find(source.text_key)) || source.text || null;
+  }
+
+  /** The age of a hotspot in words; in a replay the recording's time, for an age would be a lie. */
+  seenText(hotspot: Hotspot): string {
+    const seen = isoSeconds(hotspot.properties.last_seen);
+    if (seen === null) return t("age_s", { n: "–" });
+    if (this.replay || this.serverNow_s === null) return t("at_time", { time: clockTime(seen, words.locale) });
+    return t("ago", { age: ageText(Math.max(0, this.serverNow_s - seen)) });
+  }
+}
+
+export function ageText(age_s: number | null): string {
+  if (age_s === null) return "–";
+  if (age_s < 100) return t("age_s", { n: number(Math.floor(age_s), 0, words.locale) });
+  if (age_s < 5400) return t("age_min", { n: Math.floor(age_s / 60) });
+  return t("age_h", { h: Math.floor(age_s / 3600), m: String(Math.floor((age_s % 3600) / 60)).padStart(2, "0") });
+}
+
+export function areaText(area_m2: number | null | undefined): string {
+  if (area_m2 === null || area_m2 === undefined) return "–";
+  if (area_m2 < 1000) return t("area_m2", { n: number(area_m2, 0, words.locale) });
+  return t("area_ha", { n: number(area_m2 / 10000, area_m2 < 10000 ? 2 : 1, words.locale) });
+}
+
+export function sourceName(source: Source, long = true): string {
+  const name = t(`source_${source.kind}`);
+  if (!long) return name;
+  if (source.camera !== null) return `${name} ${t("of_camera", { camera: source.camera })}`;
+  return source.vehicle === null ? name : `${name} ${t("of_vehicle", { vehicle: source.vehicle })}`;
+}
+
+export { LOST_S, STALE_S };
+export const app = new App();

@@ -1,0 +1,110 @@
+/** The one owner of the MapLibre map: takes collections, gives taps. */
+import { Map as MapLibre, setWorkerUrl, type GeoJSONSource, type MapMouseEvent } from "maplibre-gl";
+// a same-origin file: a production build without setWorkerUrl stays blank without a word
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import "maplibre-gl/dist/maplibre-gl.css";
+import type { Bounds } from "./features";
+import { gridFeatures, scaleBar } from "./grid";
+import { addIcons } from "./icons";
+import { style, type SourceName } from "./style";
+
+setWorkerUrl(workerUrl);
+
+/** Where the synthetic town stands; shown until something real has a place. */
+const START: [number, number] = [6.7428, 51.4505];
+const HIT_PX = 24; // half a touch target
+
+export interface ChartEvents {
+  ready(): void;
+  moved(scale: { metres: number; px: number }): void;
+  dragged(): void;
+  picked(hotspot: string | null): void;
+}
+
+export class Chart {
+  readonly #map: MapLibre;
+  #ready = false;
+  #waiting = new Map<SourceName, GeoJSON.FeatureCollection>();
+
+  constructor(container: HTMLElement, events: ChartEvents) {
+    this.#map = new MapLibre({
+      container, style: style(), center: START, zoom: 15.5, attributionControl: false, dragRotate: false, pitchWithRotate: false,
+      touchPitch: false, fadeDuration: 0, maxPitch: 0, minZoom: 3, maxZoom: 21,
+    });
+    this.#map.touchZoomRotate.disableRotation();
+    this.#map.keyboard.disableRotation();
+    this.#map.once("load", () => {
+      addIcons(this.#map);
+      this.#ready = true;
+      for (const [name, data] of this.#waiting) this.set(name, data);
+      this.#waiting.clear();
+      this.#grid();
+      events.ready();
+      events.moved(this.#scale());
+    });
+    this.#map.on("moveend", () => this.#grid());
+    this.#map.on("move", () => events.moved(this.#scale()));
+    this.#map.on("dragstart", () => events.dragged());
+    this.#map.on("click", (event) => events.picked(this.#hit(event)));
+  }
+
+  set(name: SourceName, data: GeoJSON.FeatureCollection): void {
+    if (!this.#ready) this.#waiting.set(name, data);
+    else void this.#map.getSource<GeoJSONSource>(name)?.setData(data);
+  }
+
+  fit(bounds: Bounds): void {
+    this.#map.fitBounds(bounds, { padding: 40, maxZoom: 17, animate: false });
+  }
+
+  /** Bring a place into the free part of the map; calmly, and not at all when it is well in view already. */
+  show(lon: number, lat: number): void {
+    const { clientWidth: w, clientHeight: h } = this.#map.getContainer();
+    const at = this.#map.project([lon, lat]);
+    const inside = at.x > w * 0.15 && at.x < w * 0.85 && at.y > h * 0.2 && at.y < h * 0.85;
+    if (!inside) this.#map.easeTo({ center: [lon, lat], duration: 300 });
+  }
+
+  centre(lon: number, lat: number): void {
+    this.#map.jumpTo({ center: [lon, lat] });
+  }
+
+  zoom(by: number): void {
+    this.#map.easeTo({ zoom: this.#map.getZoom() + by, duration: 200 });
+  }
+
+  /** Numbers of the hotspots that MapLibre has really painted in view, with their places as painted. */
+  drawn(): { id: string; number: string; lon: number; lat: number; x: number; y: number }[] {
+    if (!this.#ready) return [];
+    return this.#map.queryRenderedFeatures({ layers: ["hotspot", "hotspot-wide"] }).flatMap((feature) => {
+      if (feature.geometry.type !== "Point") return [];
+      const [lon = NaN, lat = NaN] = feature.geometry.coordinates;
+      const { x, y } = this.#map.project([lon, lat]);
+      return [{ id: String(feature.properties.id), number: String(feature.properties.number), lon, lat, x, y }];
+    });
+  }
+
+  remove(): void {
+    this.#map.remove();
+  }
+
+  #hit({ point }: MapMouseEvent): string | null {
+    if (!this.#ready) return null;
+    const box: [[number, number], [number, number]] = [[point.x - HIT_PX, point.y - HIT_PX], [point.x + HIT_PX, point.y + HIT_PX]];
+    const near = this.#map.queryRenderedFeatures(box, { layers: ["hotspot", "hotspot-wide"] });
+    const found = near.length ? near : this.#map.queryRenderedFeatures(point, { layers: ["ellipse"] });
+    const id = found[0]?.properties.id as unknown;
+    return typeof id === "string" ? id : null;
+  }
+
+  #grid(): void {
+    const b = this.#map.getBounds();
+    this.set("grid", gridFeatures({ west: b.getWest(), south: b.getSouth(), east: b.getEast(), north: b.getNorth() }));
+  }
+
+  #scale(): { metres: number; px: number } {
+    const lat = (this.#map.getCenter().lat * Math.PI) / 180;
+    const metresPerPx = (40075016.686 * Math.cos(lat)) / (512 * 2 ** this.#map.getZoom());
+    return scaleBar(metresPerPx, 160);
+  }
+}

@@ -1,0 +1,87 @@
+/** Layers of the map, bottom to top. Everything is GeoJSON from our own server; there are no tiles, glyphs or sprites to fetch. */
+import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
+import { COLOUR } from "./icons";
+
+const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
+export const SOURCES = ["basemap", "grid", "coverage", "footprint", "track", "ellipse", "hotspot", "drone"] as const;
+export type SourceName = (typeof SOURCES)[number];
+
+const kind = (...kinds: string[]): ExpressionSpecification => ["in", ["get", "kind"], ["literal", kinds]];
+const HALO = { "text-halo-color": "#05080b", "text-halo-width": 2 };
+
+const ground: LayerSpecification[] = [
+  { id: "ground", type: "background", paint: { "background-color": COLOUR.ground } },
+  { id: "water", type: "fill", source: "basemap", filter: kind("water"), paint: { "fill-color": "#12314a" } },
+  { id: "quay", type: "fill", source: "basemap", filter: ["all", kind("quay"), ["==", ["geometry-type"], "Polygon"]], paint: { "fill-color": "#1c242d" } },
+  {
+    id: "street", type: "line", source: "basemap", filter: kind("street"), layout: { "line-cap": "round", "line-join": "round" },
+    paint: { "line-color": "#35414d", "line-width": ["interpolate", ["exponential", 2], ["zoom"], 13, 1, 18, 14] },
+  },
+  { id: "quay-edge", type: "line", source: "basemap", filter: kind("quay"), paint: { "line-color": "#6b7a89", "line-width": 1.5 } },
+  { id: "building", type: "fill", source: "basemap", filter: kind("building"), paint: { "fill-color": "#2b3540", "fill-outline-color": "#566473" } },
+];
+
+const seen: LayerSpecification[] = [
+  { id: "coverage", type: "fill", source: "coverage", paint: { "fill-color": COLOUR.seen, "fill-opacity": 0.16 } },
+  { id: "coverage-edge", type: "line", source: "coverage", paint: { "line-color": COLOUR.seen, "line-width": 1.5, "line-opacity": 0.7 } },
+];
+
+const grid: LayerSpecification[] = [
+  {
+    id: "grid", type: "line", source: "grid", filter: ["==", ["geometry-type"], "LineString"],
+    paint: { "line-color": "#8fa3b5", "line-opacity": ["case", ["get", "major"], 0.75, 0.42], "line-width": ["case", ["get", "major"], 1.8, 1] },
+  },
+  {
+    id: "grid-label", type: "symbol", source: "grid", filter: ["==", ["geometry-type"], "Point"],
+    layout: {
+      "text-field": ["get", "label"], "text-size": 15,
+      "text-anchor": ["case", ["==", ["get", "axis"], "e"], "bottom", "left"], "text-allow-overlap": true,
+    },
+    paint: { "text-color": "#b9c7d4", ...HALO },
+  },
+  {
+    id: "label", type: "symbol", source: "basemap", filter: ["any", kind("label"), ["all", ["has", "label"], ["==", ["geometry-type"], "Point"]]],
+    layout: { "text-field": ["coalesce", ["get", "label"], ["get", "name"], ["get", "text"], ""], "text-size": 15, "text-max-width": 8 },
+    paint: { "text-color": "#d5dee7", ...HALO },
+  },
+];
+
+const live: LayerSpecification[] = [
+  { id: "footprint", type: "fill", source: "footprint", paint: { "fill-color": "#ffffff", "fill-opacity": ["case", ["get", "live"], 0.1, 0.02] } },
+  { id: "footprint-edge", type: "line", source: "footprint", filter: ["get", "live"], paint: { "line-color": "#ffffff", "line-width": 2.5 } },
+  { id: "footprint-old", type: "line", source: "footprint", filter: ["!", ["get", "live"]], paint: { "line-color": "#c0ccd8", "line-width": 2, "line-dasharray": [3, 3] } },
+  { id: "track-under", type: "line", source: "track", paint: { "line-color": "#05080b", "line-width": 5, "line-opacity": 0.6 } },
+  { id: "track", type: "line", source: "track", paint: { "line-color": COLOUR.live, "line-width": 2.5, "line-opacity": 0.85 } },
+];
+
+const hot: LayerSpecification[] = [
+  { id: "ellipse", type: "fill", source: "ellipse", paint: { "fill-color": COLOUR.hot, "fill-opacity": ["case", ["get", "wide"], 0.32, 0.2] } },
+  { id: "ellipse-edge", type: "line", source: "ellipse", filter: ["!", ["get", "wide"]], paint: { "line-color": "#ffb27a", "line-width": ["case", ["get", "selected"], 4, 2] } },
+  { id: "ellipse-wide", type: "line", source: "ellipse", filter: ["get", "wide"], paint: { "line-color": "#ffb27a", "line-width": ["case", ["get", "selected"], 5, 3], "line-dasharray": [2, 1.5] } },
+  {
+    id: "hotspot", type: "symbol", source: "hotspot", filter: ["!", ["get", "wide"]],
+    layout: {
+      "icon-image": ["get", "icon"], "icon-allow-overlap": true, "icon-ignore-placement": true, "text-field": ["get", "number"],
+      "text-size": 19, "text-allow-overlap": true, "text-ignore-placement": true, "symbol-sort-key": ["get", "order"],
+    },
+    paint: { "text-color": "#000000", "text-halo-color": "#000000", "text-halo-width": 0.6 },
+  },
+  {
+    id: "hotspot-wide", type: "symbol", source: "hotspot", filter: ["get", "wide"],
+    layout: { "text-field": ["get", "number"], "text-size": 24, "text-allow-overlap": true, "text-ignore-placement": true },
+    paint: { "text-color": "#ffd9bd", ...HALO },
+  },
+  {
+    id: "drone", type: "symbol", source: "drone",
+    layout: {
+      "icon-image": ["get", "icon"], "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "icon-allow-overlap": true,
+      "icon-ignore-placement": true, "text-field": ["get", "label"], "text-size": 16, "text-offset": [0, 2.2], "text-allow-overlap": true, "text-ignore-placement": true,
+    },
+    paint: { "text-color": "#ffffff", ...HALO },
+  },
+];
+
+export function style(): StyleSpecification {
+  const sources = Object.fromEntries(SOURCES.map((name) => [name, { type: "geojson" as const, data: EMPTY }]));
+  return { version: 8, sources, layers: [...ground, ...seen, ...grid, ...live, ...hot] };
+}
