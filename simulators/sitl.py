@@ -22,6 +22,8 @@ Traps that cost a day each:
   wire and the vehicle rebooted, in the same folder and without ``--wipe``, which would forget it again.
 * The reboot executes argv[0] again: started by a bare name it dies with "REBOOT FAILED". The path is absolute here.
 * With an external gimbal (MNT1_TYPE 6) nothing arms ("Mount: not healthy") until one answers as 1/154.
+* One port is open to the network and cannot be told otherwise: UDP 5501 + 10 n, for simulated sticks. Switching its
+  protocol off (RC_PROTOCOLS) leaves it open, and the vehicle turns on the spot: a missing stick reads as full left.
 * All rates and time-outs are in vehicle time: at ``speedup=5`` a stream of 50 Hz is 250 Hz on the clock on the wall.
 """
 
