@@ -31,7 +31,7 @@ class Own:
 class Conductor:
     """``tick`` it; ``phase`` says where it stands, ``failure`` why it gave up."""
 
-    PHASES = ("waiting", "guided", "upload", "arm", "start", "flying", "landed")
+    PHASES = ("waiting", "guided", "upload", "aim", "arm", "start", "flying", "landed")
 
     def __init__(self, own: Own, mission: CheckedMission) -> None:
         self.own, self.mission = own, mission
@@ -76,6 +76,9 @@ class Conductor:
             self._operation = vehicle.set_mode("GUIDED", now_s=now_s)
         elif self.phase == "upload":
             self._operation = vehicle.upload(self.mission, now_s=now_s)
+        elif self.phase == "aim":
+            # Down before take-off: a camera that swings down over the fire sees it smeared and places it badly.
+            self._operation = vehicle.point_gimbal(-90.0, now_s=now_s)
         elif self.phase == "arm":
             if state.prearm_ok:
                 self._operation = vehicle.arm(now_s=now_s)

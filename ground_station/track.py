@@ -51,6 +51,10 @@ YAW_NOISE_RAD = math.radians(0.3)
 TILT_COMMON_RAD = math.radians(0.5)
 YAW_COMMON_RAD = math.radians(1.5)
 POSITION_NOISE_M = 0.15
+# A gimbal's attitude reaches us through the autopilot, re-stamped with its own send time: it is older than it says.
+GIMBAL_LAG_S = 0.04
+# Above this the picture smears over many pixels and the lag over metres: no place is better than that one.
+MAX_GIMBAL_RATE_RAD_S = math.radians(25.0)
 # Used where the receiver states no accuracy: an ordinary single-frequency receiver (ublox M8 data sheet: 2.5 m CEP).
 DEFAULT_H_ACC_M, DEFAULT_V_ACC_M = 2.5, 4.0
 
@@ -61,6 +65,7 @@ _ROLL_LOCK, _PITCH_LOCK, _YAW_LOCK, _YAW_IN_VEHICLE, _YAW_IN_EARTH = 4, 8, 16, 3
 class _Gimbal:
     q: Floats
     flags: int
+    rate_rad_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +183,16 @@ class Track:
         fix = self._fix_at(boot_s)
         if isinstance(fix, NoPoseReason):
             return _no_pose(time_s, fix, "position")
-        ned_from_mount = attitude
+        ned_from_mount, lag_rad = attitude, 0.0
         if mount == "gimbal":
             gimbal = self._gimbal_at(boot_s)
             if isinstance(gimbal, NoPoseReason):
                 return _no_pose(time_s, gimbal, "gimbal attitude")
+            if gimbal.rate_rad_s > MAX_GIMBAL_RATE_RAD_S:
+                return NoPose(time_s, NoPoseReason.GAP, "the gimbal was turning too fast to know where it looked")
             ned_from_mount = _mount_attitude(gimbal, attitude)
-        return self._pose(time_s, fix, attitude, ned_from_mount, offset.sigma_s)
+            lag_rad = gimbal.rate_rad_s * GIMBAL_LAG_S
+        return self._pose(time_s, fix, attitude, ned_from_mount, offset.sigma_s, lag_rad)
 
     def _attitude_at(self, boot_s: float) -> Floats | NoPoseReason:
         if not self._attitudes.times:
@@ -198,10 +206,10 @@ class Track:
         found = self._gimbals.around(boot_s, MAX_GIMBAL_GAP_S)
         if isinstance(found, NoPoseReason):
             return found
-        before, after, fraction, _ = found
+        before, after, fraction = found[:3]
         if before.flags != after.flags:
             return NoPoseReason.RESET  # another yaw frame in between: the two quaternions do not compare
-        return _Gimbal(slerp(before.q, after.q, fraction), before.flags)
+        return _Gimbal(slerp(before.q, after.q, fraction), before.flags, _angle(before.q, after.q) / found[3])
 
     def _fix_at(self, boot_s: float) -> tuple[_Fix, _Fix, float, float] | NoPoseReason:
         if not self._fixes.times:
@@ -212,7 +220,13 @@ class Track:
         return found
 
     def _pose(
-        self, time_s: float, fix: tuple[_Fix, _Fix, float, float], body: Floats, mount: Floats, time_sigma_s: float
+        self,
+        time_s: float,
+        fix: tuple[_Fix, _Fix, float, float],
+        body: Floats,
+        mount: Floats,
+        time_sigma_s: float,
+        lag_rad: float,
     ) -> Pose:
         before, after, fraction, span_s = fix
         point, velocity = _hermite(before.position, after.position, fraction, span_s)
@@ -228,7 +242,8 @@ class Track:
             position_noise_m2=np.eye(3) * POSITION_NOISE_M**2,
             position_common_m2=np.diag([h2, h2, v2]),
             attitude_noise_rad2=np.diag([TILT_NOISE_RAD**2, TILT_NOISE_RAD**2, YAW_NOISE_RAD**2]),
-            attitude_common_rad2=np.diag([TILT_COMMON_RAD**2, TILT_COMMON_RAD**2, YAW_COMMON_RAD**2]),
+            attitude_common_rad2=np.diag([TILT_COMMON_RAD**2, TILT_COMMON_RAD**2, YAW_COMMON_RAD**2])
+            + np.eye(3) * lag_rad**2,
             time_sigma_s=time_sigma_s,
             height_above_home_m=home_height + fraction * after.position.height_above_home_m,
         )
@@ -263,6 +278,11 @@ def _mount_attitude(gimbal: _Gimbal, body: Floats) -> Floats:
     if levelled:
         return multiply(quaternion_from_euler(0.0, 0.0, euler_from_quaternion(body)[2]), gimbal.q)
     return multiply(body, gimbal.q)
+
+
+def _angle(a: Floats, b: Floats) -> float:
+    """The rotation between two attitudes, radians."""
+    return 2.0 * math.acos(min(1.0, abs(float(a @ b))))
 
 
 def _jumped(before: Position, after: Position) -> bool:
