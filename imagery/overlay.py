@@ -47,7 +47,8 @@ def picture_of(frame: Frame, found: Detections | None = None, *, quality: int = 
 def _as_colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if image.ndim == 3:
         return np.ascontiguousarray(image)
-    grey = image if image.dtype == np.uint8 else cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    span = max(1.0, float(image.max()) - float(image.min()))
+    grey = image if image.dtype == np.uint8 else ((image - image.min()) * (255.0 / span)).astype(np.uint8)
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 
 

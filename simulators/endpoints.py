@@ -1,0 +1,360 @@
+"""The only sockets of the world: vehicle, gimbal and camera as three processes, met over the wire alone.
+
+    vehicle  --MAVLink/UDP-->  ground station            (the address it was given)
+    vehicle  --MAVLink/UDP-->  gimbal, camera            (each binds a port; the vehicle speaks first, like ArduPilot)
+    vehicle  --SIM_STATE/UDP-> camera                    (the truth link; never the telemetry)
+    gimbal   --true attitude-> camera
+    camera   <--NUT over TCP-- any number of viewers
+
+Gimbal and camera attach to a real ArduPilot in SITL in the very same way. Everything listens on loopback. A process
+ends with its parent (also after kill -9) and says one line of JSON once it is ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from simulators.autopilot.core import Autopilot
+from simulators.camera import CAMERA_COMPONENT, Camera, TruthListener
+from simulators.fire import build
+from simulators.geodesy import matrix_of
+from simulators.gimbal import Gimbal
+from simulators.nut import NutMuxer
+from simulators.scenario import Scenario, load, names
+from simulators.thermal import PROFILE, Renderer
+from simulators.world import home_en_m
+
+LOOPBACK = "127.0.0.1"
+_TICK_S = 0.01
+# A viewer that is further behind than two raw frames loses the next one instead of getting it late.
+_BACKLOG_BYTES = 2 * PROFILE.width * PROFILE.height * 2
+_READY_S = 30.0
+
+
+class EndpointError(RuntimeError):
+    """A simulated process did not start or ended unexpectedly: says which and its last words."""
+
+
+# --- one process ------------------------------------------------------------------------------------------------------
+
+
+def _die_with_parent() -> None:
+    """SIGTERM when the parent is gone, however it went (prctl PR_SET_PDEATHSIG, Linux)."""
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if os.getppid() != parent or parent == 1:
+        sys.exit(0)
+
+
+class _Udp(asyncio.DatagramProtocol):
+    """One bound socket; ``other`` is where to send: given, or whoever spoke last."""
+
+    def __init__(self, hear: Callable[[bytes], None], other: tuple[str, int] | None) -> None:
+        self._hear, self._other = hear, other
+        self._fixed = other is not None
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        if not self._fixed:
+            self._other = addr
+        self._hear(data)
+
+    def error_received(self, exc: Exception) -> None:
+        """Nobody listens there yet."""
+
+    def send(self, data: bytes) -> None:
+        if self._transport is not None and self._other is not None:
+            self._transport.sendto(data, self._other)
+
+
+async def _udp(hear: Callable[[bytes], None], *, port: int = 0, to: tuple[str, int] | None = None) -> _Udp:
+    loop = asyncio.get_running_loop()
+    _, protocol = await loop.create_datagram_endpoint(lambda: _Udp(hear, to), local_addr=(LOOPBACK, port))
+    return protocol
+
+
+def _say_ready(**facts: Any) -> None:
+    print(json.dumps({"ready": True, "pid": os.getpid(), **facts}), flush=True)
+
+
+async def _ticks() -> AsyncIterator[float]:
+    """Monotonic seconds since the first tick, every _TICK_S."""
+    begin = time.monotonic()
+    while True:
+        yield time.monotonic() - begin
+        await asyncio.sleep(_TICK_S)
+
+
+async def _run_vehicle(args: argparse.Namespace) -> None:
+    scenario = load(args.scenario)
+    scene = build(scenario, args.seed)
+    start = home_en_m(scenario)
+    autopilot = Autopilot(
+        scene.plane,
+        scene.height_at(*start),
+        seed=args.seed,
+        wind_m_s=scenario.wind_m_s,
+        utc_at_boot_s=time.time(),
+        start_en_m=start,
+        sysid=args.sysid,
+        uid=args.uid,
+    )
+    host, _, port = args.ground.rpartition(":")
+    targets = {
+        "ground": (host, int(port)),
+        "device gimbal": (LOOPBACK, args.gimbal),
+        "device camera": (LOOPBACK, args.camera),
+        "truth": (LOOPBACK, args.truth),
+    }
+    wires = {}
+    for name, target in targets.items():
+        autopilot.add_link(name)
+        wires[name] = await _udp(lambda data, name=name: autopilot.receive(data, link=name), to=target)  # type: ignore[misc]
+    _say_ready(uid=args.uid)
+    async for elapsed_s in _ticks():
+        autopilot.step(elapsed_s * args.speedup)
+        for name, wire in wires.items():
+            for frame in autopilot.take_outgoing(name):
+                wire.send(frame)
+
+
+async def _run_gimbal(args: argparse.Namespace) -> None:
+    gimbal = Gimbal(args.seed, sysid=args.sysid)
+    wire = await _udp(gimbal.receive, port=args.port)
+    truth = await _udp(lambda data: None, to=(LOOPBACK, args.mount))
+    _say_ready()
+    async for elapsed_s in _ticks():
+        gimbal.step(elapsed_s * args.speedup)
+        for frame in gimbal.take_outgoing():
+            wire.send(frame)
+        truth.send(gimbal.pack(gimbal.status(gimbal.true_in_vehicle())))
+
+
+class _Viewers:
+    """The TCP clients of the video; one muxer each."""
+
+    def __init__(self, camera: str) -> None:
+        self._camera = camera
+        self._clients: dict[asyncio.StreamWriter, NutMuxer] = {}
+        self.skipped = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        vehicle = int(self._camera.split("/")[0])
+        self._clients[writer] = NutMuxer(PROFILE, vehicle=vehicle, camera=self._camera, clock="vehicle-boot")
+        try:
+            while await reader.read(4096):
+                continue
+        except ConnectionError:
+            return
+        finally:
+            self._clients.pop(writer, None)
+            writer.close()
+
+    def show(self, counts: Any, boot_s: float) -> None:
+        for writer, muxer in list(self._clients.items()):
+            if writer.is_closing():
+                continue
+            if writer.transport.get_write_buffer_size() > _BACKLOG_BYTES:
+                self.skipped += 1
+                continue
+            writer.write(muxer.frame(counts, boot_s))
+
+
+async def _run_camera(args: argparse.Namespace) -> None:
+    cv2.setNumThreads(1)
+    scene = build(load(args.scenario), args.seed)
+    camera = Camera(Renderer(scene), args.seed, sysid=args.sysid)
+    listener = TruthListener(scene.plane)
+    latest_boot_s = [0.0]
+
+    def hear_truth(data: bytes) -> None:
+        for truth in listener.receive(data):
+            latest_boot_s[0] = truth.boot_s
+            camera.tell_truth(truth)
+
+    mounts = mavlink.MAVLink(None)
+    mounts.robust_parsing = True
+
+    def hear_mount(data: bytes) -> None:
+        for message in mounts.parse_buffer(data) or ():
+            if message.get_type() == "GIMBAL_DEVICE_ATTITUDE_STATUS":
+                camera.tell_mount(latest_boot_s[0], matrix_of(*message.q))
+
+    wire = await _udp(camera.receive, port=args.port)
+    await _udp(hear_truth, port=args.truth)
+    await _udp(hear_mount, port=args.mount)
+    viewers = _Viewers(f"{args.sysid}/{CAMERA_COMPONENT}")
+    server = await asyncio.start_server(viewers.serve, LOOPBACK, args.video)
+    _say_ready(video=server.sockets[0].getsockname()[1])
+    async for elapsed_s in _ticks():
+        camera.beat(elapsed_s)
+        for frame in camera.take_outgoing():
+            wire.send(frame)
+        shot = camera.expose(catch_up=True)
+        if shot is not None:
+            viewers.show(shot.counts, shot.boot_s)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """``python -m simulators.endpoints vehicle|gimbal|camera …``; see the head of this file."""
+    parser = argparse.ArgumentParser(prog="simulators.endpoints")
+    parser.add_argument("what", choices=("vehicle", "gimbal", "camera"))
+    parser.add_argument("--scenario", choices=names(), default="schrottinsel")
+    parser.add_argument("--ground", default=f"{LOOPBACK}:14550", help="HOST:PORT of the ground station")
+    for name in ("gimbal", "camera", "truth", "mount", "port", "video", "seed", "uid"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    parser.add_argument("--sysid", type=int, default=1)
+    parser.add_argument("--speedup", type=float, default=1.0)
+    args = parser.parse_args(argv)
+    _die_with_parent()
+    run = {"vehicle": _run_vehicle, "gimbal": _run_gimbal, "camera": _run_camera}[args.what]
+    try:
+        asyncio.run(_until_terminated(run(args)))
+    except OSError as error:
+        print(f"{args.what}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _until_terminated(work: Any) -> None:
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+# --- starting them ----------------------------------------------------------------------------------------------------
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A loopback port that is free now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """A started process and what it said when it was ready."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL after two seconds."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.terminate()
+            try:
+                await asyncio.wait_for(self.process.wait(), 2.0)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    self.process.kill()
+                await self.process.wait()
+
+
+async def start(what: str, **options: Any) -> Endpoint:
+    """Start one process and wait until it is ready. Raises EndpointError with its last words."""
+    words = [f"--{key}={value}" for key, value in options.items()]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "simulators.endpoints", what, *words,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    endpoint = Endpoint(what, process)
+    assert process.stdout is not None and process.stderr is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
+    except TimeoutError:
+        line = b""
+    if not line:
+        await endpoint.stop()
+        words_left = (await process.stderr.read())[-400:].decode("utf-8", "replace").strip()
+        raise EndpointError(f"the simulated {what} did not start: {words_left or 'no answer'}")
+    endpoint.facts = json.loads(line)
+    return endpoint
+
+
+class SimulatedDrone:
+    """Vehicle, gimbal and camera of a scenario as processes; use as an asynchronous context manager.
+
+    ``ground``: HOST:PORT of the ground station. Afterwards ``video_url`` is where the frames are, and ``uid`` the token
+    by which the vehicle can be told from every other one.
+    """
+
+    def __init__(
+        self, scenario: Scenario, seed: int, *, ground: str, sysid: int = 1, speedup: float = 1.0, video_port: int = 0
+    ) -> None:
+        self.scenario, self.seed, self.ground, self.sysid, self.speedup = scenario, seed, ground, sysid, speedup
+        self.uid = secrets.randbits(63) | 1
+        self.video_url = ""
+        self.endpoints: dict[str, Endpoint] = {}
+        self._video_port = video_port
+
+    async def __aenter__(self) -> SimulatedDrone:
+        ports = {name: free_port() for name in ("gimbal", "camera", "truth")}
+        try:
+            await self.start_payload(ports["gimbal"], ports["camera"], ports["truth"])
+            self.endpoints["vehicle"] = await start(
+                "vehicle", **self._common(), **ports, ground=self.ground, uid=self.uid, speedup=self.speedup
+            )
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def start_payload(self, gimbal_port: int, camera_port: int, truth_port: int) -> None:
+        """Gimbal and camera alone: what is attached to a real autopilot in SITL."""
+        mount = free_port()
+        self.endpoints["camera"] = await start(
+            "camera", **self._common(), port=camera_port, truth=truth_port, mount=mount, video=self._video_port
+        )
+        self.endpoints["gimbal"] = await start(
+            "gimbal", **self._common(), port=gimbal_port, mount=mount, speedup=self.speedup
+        )
+        self.video_url = f"tcp://{LOOPBACK}:{self.endpoints['camera'].facts['video']}"
+
+    def _common(self) -> dict[str, Any]:
+        return {"scenario": self.scenario.name, "seed": self.seed, "sysid": self.sysid}
+
+    async def stop(self) -> None:
+        """End all processes."""
+        for endpoint in reversed(self.endpoints.values()):
+            await endpoint.stop()
+
+    async def wait_ended(self) -> None:
+        """Wait until one of the processes ends by itself. Raises EndpointError naming it."""
+        waits = {asyncio.create_task(e.process.wait()): e for e in self.endpoints.values()}
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        raise EndpointError(f"the simulated {waits[done.pop()].name} has ended")
+
+    async def __aexit__(self, *unused: object) -> None:
+        await self.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
