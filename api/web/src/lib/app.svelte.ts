@@ -105,11 +105,19 @@ class App {
 
   notices = $derived.by<Notice[]>(() => {
     const several = this.sources.filter((s) => s.source.kind === "video").length > 1 || this.vehicles.length > 1;
+    const bad = (kind: string, vehicle: number | null): SourceState | undefined =>
+      this.sources.find((s) => s.source.kind === kind && s.source.vehicle === vehicle && s.state !== "live")?.state;
     const found = this.sources.flatMap((shown): Notice[] => {
+      const { kind, vehicle } = shown.source;
+      // one cause, one line: a dead link takes its telemetry with it
+      if (kind === "link" && bad("telemetry", vehicle) === shown.state) return [];
       const text = this.#noticeText(shown);
       if (!text || !this.serverAlive) return [];
       const level = shown.state === "stale" ? "amber" : "red";
-      return [{ level, name: sourceName(shown.source, several || shown.source.kind === "video"), text }];
+      const both = kind === "telemetry" && bad("link", vehicle) === shown.state;
+      const where = several && vehicle !== null ? ` ${t("of_vehicle", { vehicle })}` : "";
+      const name = both ? t("link_and_telemetry") + where : sourceName(shown.source, several || kind === "video");
+      return [{ level, name, text }];
     });
     const missing = this.picture.status?.value.recording?.not_recorded ?? 0;
     if (missing > 0) found.push({ level: "red", name: t("source_recording"), text: t("recording_missing", { n: missing }) });
