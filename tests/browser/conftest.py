@@ -20,9 +20,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
-    "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking",
-    "--disable-component-update", "--disable-default-apps", "--disable-sync", "--no-first-run", "--no-default-browser-check",
-    "--metrics-recording-only", "--disable-domain-reliability",
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--metrics-recording-only",
+    "--disable-domain-reliability",
 ]
 
 
@@ -69,7 +78,9 @@ class FixtureServer:
     def turn(self, name: str, value: Any) -> None:
         """Switch one source on or off."""
         body = json.dumps(value).encode()
-        request = urllib.request.Request(f"{self.url}/test/{name}", data=body, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"{self.url}/test/{name}", data=body, headers={"Content-Type": "application/json"}
+        )
         urllib.request.urlopen(request, timeout=5).close()
 
 
@@ -103,11 +114,15 @@ def server() -> Iterator[FixtureServer]:
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     """A page at 1280×800 that fails the test on any error in its console, such as a refusal by the CSP."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="America/New_York", locale="de-DE")
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, timezone_id="America/New_York", locale="de-DE"
+    )
     tab = context.new_page()
     mistakes: list[str] = []
     tab.on("pageerror", lambda error: mistakes.append(str(error)))
-    tab.on("console", lambda message: mistakes.append(message.text) if "Content Security Policy" in message.text else None)
+    tab.on(
+        "console", lambda message: mistakes.append(message.text) if "Content Security Policy" in message.text else None
+    )
     yield tab
     context.close()
     assert not mistakes, mistakes

@@ -1,7 +1,8 @@
 """A server that speaks the page's half of the API with moving data: `python tests/browser/fixture_server.py PORT`.
 
 It exists to look at the page and to break one thing at a time: POST /test/{name} with a JSON value sets a switch
-(`telemetry`, `video`, `detection`, `frozen`, `mode`, `terrain`, `basemap`, `hotspots`). It judges nothing about the product's server.
+(`telemetry`, `video`, `detection`, `frozen`, `mode`, `terrain`, `basemap`, `hotspots`). It judges nothing about the
+server of the product.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.staticfiles import StaticFiles
-from missions.geometry.geo import utmref
 from numpy.typing import NDArray
+
+from missions.geometry.geo import utmref
 
 DIST = Path(__file__).resolve().parents[2] / "api" / "web" / "dist"
 LAT, LON = 51.4505, 6.7428
@@ -41,8 +43,12 @@ def ring(east_m: float, north_m: float, major_m: float, minor_m: float, azimuth_
     for k in range(37):
         a = -2 * math.pi * (k % 36) / 36
         along, across = major_m * math.cos(a), minor_m * math.sin(a)
-        out.append(place(east_m + along * math.sin(a0) + across * math.cos(a0),
-                         north_m + along * math.cos(a0) - across * math.sin(a0)))
+        out.append(
+            place(
+                east_m + along * math.sin(a0) + across * math.cos(a0),
+                north_m + along * math.cos(a0) - across * math.sin(a0),
+            )
+        )
     return out
 
 
@@ -60,21 +66,43 @@ def hotspot(row: tuple[Any, ...], now_s: float) -> dict[str, Any]:
     lon, lat = place(east, north)
     seen = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_s - 7 * number))
     return {
-        "type": "Feature", "geometry": {"type": "Point", "coordinates": [round(lon, 7), round(lat, 7)]},
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [round(lon, 7), round(lat, 7)]},
         "properties": {
-            "id": f"h-{number}", "number": number, "kind": "fire", "status": status, "vehicle": 1, "camera": "1/100",
-            "peak_c": peak, "peak_is_lower_bound": lower, "contrast_k": 40.0, "area_m2": 2.5, "first_seen": seen,
-            "last_seen": seen, "sightings": 14, "utmref": utmref(lat, lon),
+            "id": f"h-{number}",
+            "number": number,
+            "kind": "fire",
+            "status": status,
+            "vehicle": 1,
+            "camera": "1/100",
+            "peak_c": peak,
+            "peak_is_lower_bound": lower,
+            "contrast_k": 40.0,
+            "area_m2": 2.5,
+            "first_seen": seen,
+            "last_seen": seen,
+            "sightings": 14,
+            "utmref": utmref(lat, lon),
             "ellipse95": {"semi_major_m": major, "semi_minor_m": major * 0.7, "azimuth_deg": 40.0},
-            "ellipse_polygon": ring(east, north, major, major * 0.7, 40.0), "confidence": None, "trend": "unknown",
+            "ellipse_polygon": ring(east, north, major, major * 0.7, 40.0),
+            "confidence": None,
+            "trend": "unknown",
         },
     }
 
 
 class World:
     def __init__(self) -> None:
-        self.switch: dict[str, Any] = {"telemetry": True, "video": True, "detection": True, "frozen": False, "mode": "demo",
-                                       "terrain": True, "basemap": True, "hotspots": 5}
+        self.switch: dict[str, Any] = {
+            "telemetry": True,
+            "video": True,
+            "detection": True,
+            "frozen": False,
+            "mode": "demo",
+            "terrain": True,
+            "basemap": True,
+            "hotspots": 5,
+        }
         self.since = dict.fromkeys(self.switch, 0.0)
         self.epoch = f"fixture-{time.time():.0f}"
         self.started = time.time()
@@ -95,15 +123,32 @@ class World:
         def source(kind: str, name: str, camera: str | None = None) -> dict[str, Any]:
             age = self.age(name)
             state = "live" if age <= 3 else "stale" if age <= 10 else "lost"
-            return {"id": f"{kind}/1", "kind": kind, "vehicle": 1, "camera": camera, "state": state, "age_s": age,
-                    "since_s": self.started, "text_key": None, "text": None}
+            return {
+                "id": f"{kind}/1",
+                "kind": kind,
+                "vehicle": 1,
+                "camera": camera,
+                "state": state,
+                "age_s": age,
+                "since_s": self.started,
+                "text_key": None,
+                "text": None,
+            }
 
         mode = self.switch["mode"]
         return {
-            "mode": mode, "incident": {"name": "hafen", "title": "Brand Schrottplatz, Duisburg-Ruhrort", "started_s": self.started},
-            "server_time_s": time.time(), "queues": [], "recording": {"ok": True, "not_recorded": 0},
-            "sources": [source("link", "telemetry"), source("telemetry", "telemetry"), source("video", "video", "1/100"),
-                        source("detection", "detection", "1/100"), source("recording", "basemap")],
+            "mode": mode,
+            "incident": {"name": "hafen", "title": "Brand Schrottplatz, Duisburg-Ruhrort", "started_s": self.started},
+            "server_time_s": time.time(),
+            "queues": [],
+            "recording": {"ok": True, "not_recorded": 0},
+            "sources": [
+                source("link", "telemetry"),
+                source("telemetry", "telemetry"),
+                source("video", "video", "1/100"),
+                source("detection", "detection", "1/100"),
+                source("recording", "basemap"),
+            ],
             "replay_time_s": 1533894202.0 + self.clock() if mode == "wiedergabe" else None,
         }
 
@@ -111,12 +156,24 @@ class World:
         east, north, heading = self.where()
         lon, lat = place(east, north)
         return {
-            "vehicle": 1, "time_s": time.time() - self.age("telemetry"), "age_s": self.age("telemetry"), "lat_deg": lat,
-            "lon_deg": lon, "heading_deg": heading, "height_above_ground_m": 78.4 if self.switch["terrain"] else None,
-            "height_above_home_m": 80.0, "alt_amsl_m": 110.0, "ground_speed_m_s": 5.0, "mode": "AUTO", "armed": True,
-            "landed": False, "battery": {"remaining_pct": 76, "voltage_v": 22.4, "current_a": 14.0},
-            "gps": {"fix": 3, "satellites": 14, "h_acc_m": 0.8}, "mission": {"current": 4, "total": 17, "state": "active"},
-            "texts": [], "ekf_ok": True,
+            "vehicle": 1,
+            "time_s": time.time() - self.age("telemetry"),
+            "age_s": self.age("telemetry"),
+            "lat_deg": lat,
+            "lon_deg": lon,
+            "heading_deg": heading,
+            "height_above_ground_m": 78.4 if self.switch["terrain"] else None,
+            "height_above_home_m": 80.0,
+            "alt_amsl_m": 110.0,
+            "ground_speed_m_s": 5.0,
+            "mode": "AUTO",
+            "armed": True,
+            "landed": False,
+            "battery": {"remaining_pct": 76, "voltage_v": 22.4, "current_a": 14.0},
+            "gps": {"fix": 3, "satellites": 14, "h_acc_m": 0.8},
+            "mission": {"current": 4, "total": 17, "state": "active"},
+            "texts": [],
+            "ekf_ok": True,
         }
 
     def footprint(self) -> dict[str, Any]:
@@ -126,17 +183,33 @@ class World:
 
     def coverage(self) -> dict[str, Any]:
         box = [place(x, y) for x, y in ((-190, -95), (190, -95), (190, 95), (-190, 95), (-190, -95))]
-        return {"frames": 412 + int(self.clock() * 9), "area_m2": 31_240.0, "since_s": self.started, "last_s": time.time(),
-                "cameras": ["1/100"], "polygon": {"type": "MultiPolygon", "coordinates": [[box]]},
-                "detection_running": bool(self.switch["detection"]), "statement_key": None}
+        return {
+            "frames": 412 + int(self.clock() * 9),
+            "area_m2": 31_240.0,
+            "since_s": self.started,
+            "last_s": time.time(),
+            "cameras": ["1/100"],
+            "polygon": {"type": "MultiPolygon", "coordinates": [[box]]},
+            "detection_running": bool(self.switch["detection"]),
+            "statement_key": None,
+        }
 
     def features(self) -> list[dict[str, Any]]:
         return [hotspot(row, time.time()) for row in HOTSPOTS[: self.switch["hotspots"]]]
 
     def envelope(self, topic: str, data: Any) -> str:
         self.seq += 1
-        return json.dumps({"v": 1, "epoch": self.epoch, "seq": self.seq, "topic": topic, "t_obs": time.time(),
-                           "t_srv": time.time(), "data": data})
+        return json.dumps(
+            {
+                "v": 1,
+                "epoch": self.epoch,
+                "seq": self.seq,
+                "topic": topic,
+                "t_obs": time.time(),
+                "t_srv": time.time(),
+                "data": data,
+            }
+        )
 
     def picture(self, tick: int) -> NDArray[np.uint8]:
         rng = np.random.default_rng(tick)
@@ -183,8 +256,13 @@ async def basemap() -> Response:
     features: list[dict[str, Any]] = []
 
     def add(kind: str, geometry: str, coordinates: Any, label: str | None = None) -> None:
-        features.append({"type": "Feature", "properties": {"kind": kind, "label": label},
-                         "geometry": {"type": geometry, "coordinates": coordinates}})
+        features.append(
+            {
+                "type": "Feature",
+                "properties": {"kind": kind, "label": label},
+                "geometry": {"type": geometry, "coordinates": coordinates},
+            }
+        )
 
     add("water", "Polygon", [[place(*p) for p in ((-400, -260), (400, -260), (400, -130), (-400, -110), (-400, -260))]])
     add("quay", "LineString", [place(-400, -110), place(400, -130)])
@@ -193,7 +271,7 @@ async def basemap() -> Response:
     for x in (-200, 0, 190):
         add("street", "LineString", [place(x, -100), place(x + 10, 240)])
     for i in range(-3, 4):
-        for j in range(0, 3):
+        for j in range(3):
             e, n = i * 100 + 20, j * 85 - 45
             corners = ((e, n), (e + 50, n), (e + 50, n + 36), (e, n + 36), (e, n))
             add("building", "Polygon", [[place(*p) for p in corners]])
@@ -206,8 +284,14 @@ async def basemap() -> Response:
 async def live(socket: WebSocket) -> None:
     await socket.accept()
     track = [[*place(150 * math.sin(k / 18), 60 * math.sin(k / 36)), k] for k in range(int(world.clock() * 2))][-120:]
-    whole = {"status": world.status(), "vehicle/1": world.vehicle(), "track/1": track, "coverage": world.coverage(),
-             "footprint/1/100": world.footprint(), "hotspots": world.features()}
+    whole = {
+        "status": world.status(),
+        "vehicle/1": world.vehicle(),
+        "track/1": track,
+        "coverage": world.coverage(),
+        "footprint/1/100": world.footprint(),
+        "hotspots": world.features(),
+    }
     await socket.send_text(world.envelope("hello", {"epoch": world.epoch, "resume": False}))
     await socket.send_text(world.envelope("snapshot", whole))
     sender = asyncio.create_task(_send(socket))
@@ -248,9 +332,19 @@ async def video(socket: WebSocket, camera: str) -> None:
             if not world.switch["video"]:
                 continue
             tick += 0 if world.switch["frozen"] else 1
-            head = {"seq": tick, "time_s": time.time() - 0.1, "age_s": 0.1, "width": 640, "height": 512, "min_c": 12.0,
-                    "max_c": 260.0, "frozen": world.switch["frozen"], "mode": world.switch["mode"], "detections": [],
-                    "legend": LEGEND}
+            head = {
+                "seq": tick,
+                "time_s": time.time() - 0.1,
+                "age_s": 0.1,
+                "width": 640,
+                "height": 512,
+                "min_c": 12.0,
+                "max_c": 260.0,
+                "frozen": world.switch["frozen"],
+                "mode": world.switch["mode"],
+                "detections": [],
+                "legend": LEGEND,
+            }
             text = json.dumps(head).encode()
             yield struct.pack(">I", len(text)) + text + cv2.imencode(".jpg", world.picture(tick))[1].tobytes()
 

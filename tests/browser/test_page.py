@@ -73,13 +73,19 @@ def test_the_words_of_a_hotspot(page: Any, server: Any) -> None:
     first = server.get("/api/v1/hotspots")["features"][0]["properties"]["utmref"]
     shown = page.locator("[data-id=h-1] .place").inner_text()
     assert re.sub(r"\s", "", shown) == re.sub(r"\s", "", first)
-    expect(page.get_by_test_id("statement")).to_contain_text(re.compile(r"Erkennung läuft seit \d\d:\d\d, [\d.]+ Bilder, 3,1 ha gesehen"))
+    expect(page.get_by_test_id("statement")).to_contain_text(
+        re.compile(r"Erkennung läuft seit \d\d:\d\d, [\d.]+ Bilder, 3,1 ha gesehen")
+    )
     page.get_by_role("button", name="English").click()
     expect(page.locator("[data-id=h-1]")).to_contain_text("Hotspot 1")
 
 
-@pytest.mark.parametrize("switch,kinds", [("telemetry", ["link", "telemetry"]), ("video", ["video"]), ("detection", ["detection"])])
-def test_a_dead_source_is_named_within_four_seconds_and_recovers(page: Any, server: Any, switch: str, kinds: list[str]) -> None:
+@pytest.mark.parametrize(
+    "switch,kinds", [("telemetry", ["link", "telemetry"]), ("video", ["video"]), ("detection", ["detection"])]
+)
+def test_a_dead_source_is_named_within_four_seconds_and_recovers(
+    page: Any, server: Any, switch: str, kinds: list[str]
+) -> None:
     opened(page, server)
     for kind in kinds:
         expect(source(page, kind)).to_have_attribute("data-state", "live")
@@ -150,7 +156,9 @@ def test_the_map_is_drawn_without_a_base_map(page: Any, server: Any) -> None:
     holds(page, "window.__einsatz && window.__einsatz().drawn.length > 0")
 
 
-@pytest.mark.parametrize("mode,word", [("einsatz", "EINSATZ"), ("uebung", "ÜBUNG"), ("demo", "DEMO"), ("wiedergabe", "WIEDERGABE")])
+@pytest.mark.parametrize(
+    "mode,word", [("einsatz", "EINSATZ"), ("uebung", "ÜBUNG"), ("demo", "DEMO"), ("wiedergabe", "WIEDERGABE")]
+)
 def test_the_mode_stands_across_the_map(page: Any, server: Any, mode: str, word: str) -> None:
     server.turn("mode", mode)
     opened(page, server)

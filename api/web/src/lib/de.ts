@@ -7,6 +7,7 @@ export const de = {
   mode_unknown: "KEINE DATEN",
   no_incident: "Kein Einsatz geladen",
   language: "English",
+  language_short: "EN",
   source_link: "Funk",
   source_telemetry: "Telemetrie",
   source_video: "Video",

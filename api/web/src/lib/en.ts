@@ -9,6 +9,7 @@ export const en: Dictionary = {
   mode_unknown: "NO DATA",
   no_incident: "No incident loaded",
   language: "Deutsch",
+  language_short: "DE",
   source_link: "Link",
   source_telemetry: "Telemetry",
   source_video: "Video",
