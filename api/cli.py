@@ -1,0 +1,63 @@
+"""The command: parses, and hands over. Each verb is a file of ``api/commands`` with ``register`` and ``run``.
+
+Exit codes: 0 done; 1 the work could not be done; 2 wrong usage or bad input. What goes wrong in an expected way is one
+line on stderr; a traceback never reaches a user (``EINSATZDROHNE_DEBUG=1`` shows it to a developer).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+
+import api.commands
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. Verbs are found, not listed: a new file in ``api/commands`` is a new verb."""
+    parser = argparse.ArgumentParser(
+        prog="einsatzdrohne", description="The fire brigade's eye in the air: plan, fly, see, tell."
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    for module in sorted(info.name for info in pkgutil.iter_modules(api.commands.__path__)):
+        importlib.import_module(f"api.commands.{module}").register(verbs)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; the exit code."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.version:
+        from importlib.metadata import version
+
+        print(version("einsatzdrohne"))
+        return 0
+    if args.verb is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(importlib.import_module(f"api.commands.{args.verb.replace('-', '_')}").run(args))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("EINSATZDROHNE_DEBUG"):
+            raise
+        print(f"einsatzdrohne {args.verb}: {_one_line(error)}", file=sys.stderr)
+        return 2 if isinstance(error, ValueError) else 1
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror or error}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

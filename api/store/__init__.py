@@ -1,0 +1,1 @@
+"""The incident's memory on disk: a folder, the raw telemetry in it, and an append-only journal."""

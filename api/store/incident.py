@@ -1,0 +1,103 @@
+"""The folder of an incident: what a replay needs is all in it.
+
+``incident.toml`` (name, mode, origin, cameras), ``terrain.tif`` (a copy), ``telemetry/*.tlog``, ``frames/`` (key
+pictures), ``video/`` (frames as received), ``journal.sqlite``, ``log.jsonl``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from api.store.journal import Journal
+from ground_station.recording import TlogWriter
+from imagery.incident import Surroundings
+from missions.geometry.camera import CameraProfile
+from missions.geometry.geo import Datum, GeoPoint, LocalFrame
+from missions.geometry.terrain import FlatGround, Ground
+from missions.geometry.terrain_files import read_terrain
+
+FORMAT = 1
+
+
+class IncidentError(ValueError):
+    """A folder that is no incident, or a damaged one: names the file and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An open incident folder."""
+
+    folder: Path
+    journal: Journal
+    telemetry: TlogWriter
+
+    @classmethod
+    def create(cls, folder: Path, terrain: Path | None) -> Incident:
+        """Make the folder and open everything in it."""
+        for name in ("telemetry", "frames", "video"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        if terrain is not None and terrain.resolve() != (folder / "terrain.tif").resolve():
+            shutil.copyfile(terrain, folder / "terrain.tif")
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        return cls(folder, Journal(folder / "journal.sqlite"), TlogWriter(folder / "telemetry" / f"{stamp}.tlog"))
+
+    def close(self) -> None:
+        """Everything to the disk."""
+        self.journal.close()
+        self.telemetry.close()
+
+
+def write_facts(folder: Path, *, name: str, title: str, mode: str, started_s: float) -> None:
+    """incident.toml, at the start of a run."""
+    lines = [
+        f"format = {FORMAT}",
+        f"name = {json.dumps(name, ensure_ascii=False)}",
+        f"title = {json.dumps(title, ensure_ascii=False)}",
+        f'mode = "{mode}"',
+        f"started_s = {started_s:.3f}",
+    ]
+    (folder / "incident.toml").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """incident.toml. Raises IncidentError naming what is missing."""
+    path = folder / "incident.toml"
+    try:
+        facts = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise IncidentError(f"{folder}: no incident.toml in it, so this is not an incident folder") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise IncidentError(f"{path}: {error}") from error
+    if facts.get("format") != FORMAT:
+        raise IncidentError(f"{path}: format {facts.get('format')!r}; this version reads {FORMAT}")
+    return facts
+
+
+def surroundings_to_json(surroundings: Surroundings) -> dict[str, Any]:
+    """What the fold ran with, for the journal: origin, ground (a file in the folder, or a plane), profiles."""
+    origin, ground = surroundings.frame.origin, surroundings.ground
+    flat = asdict(ground) | {"datum": ground.datum.value} if isinstance(ground, FlatGround) else None
+    return {
+        "origin": [origin.lat_deg, origin.lon_deg, origin.alt_m, origin.datum.value],
+        "flat": flat,
+        "profiles": {camera: asdict(profile) for camera, profile in surroundings.profiles.items()},
+    }
+
+
+def surroundings_from_json(data: dict[str, Any], folder: Path) -> Surroundings:
+    """The inverse; reads the folder's terrain.tif where the ground was a file."""
+    lat, lon, alt, datum = data["origin"]
+    flat = data["flat"]
+    ground: Ground
+    if flat is None:
+        ground = read_terrain(folder / "terrain.tif")
+    else:
+        ground = FlatGround(flat["alt_m"], Datum(flat["datum"]), flat["sigma_m"])
+    profiles = {camera: CameraProfile(**profile) for camera, profile in data["profiles"].items()}
+    return Surroundings(ground, LocalFrame(GeoPoint(lat, lon, alt, Datum(datum))), profiles)
