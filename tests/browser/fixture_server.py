@@ -140,7 +140,7 @@ class World:
             "mode": mode,
             "incident": {"name": "hafen", "title": "Brand Schrottplatz, Duisburg-Ruhrort", "started_s": self.started},
             "server_time_s": time.time(),
-            "queues": [],
+            "queues": [{"name": "frames", "lost": 12, "length": 0, "bound": 1}],
             "recording": {"ok": True, "not_recorded": 0},
             "sources": [
                 source("link", "telemetry"),

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytest.importorskip("api.cli", reason="the command line is not there")
+pytest.importorskip("api.commands.demo", reason="the demo verb is not there")
 expect = playwright.expect
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(290)]
 
@@ -123,9 +123,9 @@ def agree(page: Any, demo: Demo) -> bool:
     wanted = {f["properties"]["id"]: f["geometry"]["coordinates"][:2] for f in answer["features"] if f["geometry"]}
     look = page.evaluate("window.__einsatz()")
     shown = {h["id"]: h["coordinates"][:2] for h in look["hotspots"] if h["coordinates"]}
-    near = all(d["lon"] == pytest.approx(wanted.get(d["id"], [0, 0])[0], abs=2e-6)
-               and d["lat"] == pytest.approx(wanted.get(d["id"], [0, 0])[1], abs=2e-6) for d in look["drawn"])  # fmt: skip
-    return bool(wanted) and wanted == shown and bool(look["drawn"]) and near
+    painted = {d["id"]: (d["lon"], d["lat"]) for d in look["drawn"]}
+    near = all(at == pytest.approx(wanted.get(spot, [0, 0]), abs=2e-6) for spot, at in painted.items())
+    return bool(wanted) and wanted == shown and bool(painted) and near
 
 
 def stopped_is_named(page: Any, demo: Demo, word: str, kind: str) -> None:
