@@ -78,7 +78,9 @@ class App {
   vehicles = $derived(
     Object.values(this.picture.vehicles)
       .map(({ value, received_ms }) => {
-        const age_s = ageAt(value.age_s, received_ms, this.now_ms);
+        // a snapshot may repeat an old report: the telemetry source's own age is then the truer one
+        const told = this.sources.find((s) => s.source.kind === "telemetry" && s.source.vehicle === value.vehicle);
+        const age_s = oldest(ageAt(value.age_s, received_ms, this.now_ms), told?.age_s ?? null);
         return { report: value, age_s, freshness: this.#vehicleFreshness(value, age_s) };
       })
       .sort((a, b) => a.report.vehicle - b.report.vehicle),
@@ -127,6 +129,7 @@ class App {
   #noticeText({ source, state, age_s }: ShownSource): string | null {
     if (state !== "stale" && state !== "lost") return null;
     if (source.kind === "recording") return this.#told(source) ?? t("recording_lost");
+    if (state === "stale" && source.text && (age_s ?? 0) <= STALE_S) return this.#told(source);
     if (state === "stale") return this.replay || age_s === null ? t("state_lost") : t("data_old", { age: ageText(age_s) });
     return this.#lostText(source, age_s);
   }
@@ -144,7 +147,7 @@ class App {
   }
 
   #told(source: Source): string | null {
-    return (source.text_key && words.find(source.text_key)) || source.text || null;
+    return (source.text_key && words.find(source.text_key)) || (source.text && words.find(`trouble_${source.text}`)) || source.text || null;
   }
 
   /** The age of a hotspot in words; in a replay the recording's time, for an age would be a lie. */
@@ -154,6 +157,10 @@ class App {
     if (this.replay || this.serverNow_s === null) return t("at_time", { time: clockTime(seen, words.locale) });
     return t("ago", { age: ageText(Math.max(0, this.serverNow_s - seen)) });
   }
+}
+
+function oldest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.max(a, b);
 }
 
 export function ageText(age_s: number | null): string {

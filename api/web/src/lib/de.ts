@@ -34,6 +34,8 @@ export const de = {
   position_lost: "Verbindung verloren – letzte Position {time}",
   video_lost: "Kein neues Bild – letztes Bild {time}",
   detection_lost: "keine Aussage – Erkennung steht seit {age}",
+  trouble_frozen: "Bild eingefroren",
+  trouble_disk_full: "Datenträger voll",
   recording_lost: "wird nicht aufgezeichnet",
   recording_missing: "Aufzeichnung: {n} nicht gespeichert",
   server_lost: "KEINE VERBINDUNG ZUM SERVER – Anzeige steht seit {time}",

@@ -36,6 +36,8 @@ export const en: Dictionary = {
   position_lost: "connection lost – last position {time}",
   video_lost: "no new picture – last picture {time}",
   detection_lost: "no statement – detection stopped {age} ago",
+  trouble_frozen: "picture frozen",
+  trouble_disk_full: "disk full",
   recording_lost: "is not being recorded",
   recording_missing: "recording: {n} not stored",
   server_lost: "NO CONNECTION TO THE SERVER – display stopped at {time}",

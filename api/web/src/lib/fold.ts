@@ -88,7 +88,10 @@ function withVehicle(picture: Picture, key: string, report: VehicleReport, now_m
 
 function withHotspots(picture: Picture, features: Hotspot[]): Picture {
   const hotspots = { ...picture.hotspots };
-  for (const feature of features) hotspots[feature.properties.id] = feature;
+  for (const feature of features) {
+    const id = feature.properties.id ?? String(feature.id); // GeoJSON's own id is as good as the property
+    hotspots[id] = { ...feature, properties: { ...feature.properties, id } };
+  }
   return { ...picture, hotspots };
 }
 

@@ -59,7 +59,7 @@ function hotspot(pen: Pen, shape: string, colour: string, ring: boolean): void {
     pen.arc(0, 0, 16, 0, 7);
   };
   trace();
-  pen.lineWidth = ring ? 11 : 8;
+  pen.lineWidth = ring ? 15 : 8;
   pen.strokeStyle = ring ? "#ffffff" : "#05080b";
   pen.stroke();
   pen.lineWidth = ring ? 6 : 4;
