@@ -6,13 +6,15 @@ Two ways, best first:
    garbage (a capture holds year 2908), so a stamp counts only between 2015 and 2100, and only when several agree.
 2. **The host's clock**: arrival − boot time is the offset plus a delay that is never negative. The running minimum over
    a window is the best estimate of the offset (queueing seen: median 53 ms, p95 380 ms); what the minimum delay itself
-   is cannot be seen from one direction and stays in the uncertainty.
+   is cannot be seen from one direction and stays in the uncertainty. TIMESYNC answers bound it from the other side:
+   sending time − boot time is never more than the offset. Between the two bounds the offset may lie anywhere.
 
 The host's clock may be wrong; where GNSS time is there the difference is shown (``host_offset_s``), not used.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -26,6 +28,8 @@ _GNSS_SIGMA_S = 0.005
 # Half of the smallest one-way delay of a telemetry radio, which the minimum cannot show.
 _ARRIVAL_SIGMA_S = 0.05
 _ARRIVAL_FEW_SIGMA_S = 0.2
+# However close the two bounds come, host time stamps are taken after a scheduler has had its turn.
+_BOUNDED_SIGMA_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class ClockSync:
     def __init__(self) -> None:
         self._gnss: deque[float] = deque(maxlen=9)
         self._arrivals: deque[tuple[float, float]] = deque()
+        self._departures: deque[tuple[float, float]] = deque()
         self._count = 0
         self.rejected_stamps = 0
 
@@ -67,22 +72,30 @@ class ClockSync:
         while self._arrivals[0][0] < boot_s - _WINDOW_S:
             self._arrivals.popleft()
 
+    def departure(self, utc_s: float, boot_s: float) -> None:
+        """What we sent at ``utc_s`` by the host's clock was received on board at ``boot_s`` (a TIMESYNC answer)."""
+        if not EARLIEST_UTC_S <= utc_s <= LATEST_UTC_S:
+            return
+        delta = utc_s - boot_s
+        while self._departures and self._departures[-1][1] <= delta:
+            self._departures.pop()
+        self._departures.append((boot_s, delta))
+        while self._departures[0][0] < boot_s - _WINDOW_S:
+            self._departures.popleft()
+
     @property
     def offset(self) -> UtcOffset | None:
         """The best offset known, or None before anything was learnt."""
         gnss = self._gnss_offset()
         if gnss is not None:
             return UtcOffset(gnss, _GNSS_SIGMA_S, "gnss")
-        if not self._arrivals:
-            return None
-        sigma = _ARRIVAL_SIGMA_S if self._count >= 20 else _ARRIVAL_FEW_SIGMA_S
-        return UtcOffset(self._arrivals[0][1], sigma, "host")
+        return self._host_offset()
 
     @property
     def host_offset_s(self) -> float | None:
         """Host clock minus the vehicle's GNSS time, seconds; None while one of them is unknown."""
-        gnss = self._gnss_offset()
-        return self._arrivals[0][1] - gnss if gnss is not None and self._arrivals else None
+        gnss, host = self._gnss_offset(), self._host_offset()
+        return host.offset_s - gnss if gnss is not None and host is not None else None
 
     def utc_from_boot(self, boot_s: float) -> float | None:
         """Boot seconds → UTC seconds, or None while the offset is unknown."""
@@ -93,6 +106,17 @@ class ClockSync:
         """UTC seconds → boot seconds, or None while the offset is unknown."""
         offset = self.offset
         return None if offset is None else utc_s - offset.offset_s
+
+    def _host_offset(self) -> UtcOffset | None:
+        if not self._arrivals:
+            return None
+        most = self._arrivals[0][1]
+        if self._departures and (width := most - self._departures[0][1]) >= 0.0:
+            # Anywhere between the bounds alike: the standard deviation of a uniform distribution.
+            sigma = max(_BOUNDED_SIGMA_S, width / math.sqrt(12.0))
+            return UtcOffset(most - width / 2.0, sigma, "host")
+        # Bounds that contradict one another (the host's clock was set, or the two drift apart) bound nothing.
+        return UtcOffset(most, _ARRIVAL_SIGMA_S if self._count >= 20 else _ARRIVAL_FEW_SIGMA_S, "host")
 
     def _gnss_offset(self) -> float | None:
         """The median of the recent stamps, if enough of them agree with it."""

@@ -46,6 +46,7 @@ class Command(Operation):
         super().__init__(action, now_s=now_s)
         self._message = message
         self._shown_by = shown_by
+        self._hazardous = hazardous
         self._send_until_s = now_s + (HAZARD_WINDOW_S if hazardous else _PATIENCE_S)
         self._state_patience_s = state_patience_s
         self._expires_s = now_s + (_PATIENCE_S if shown_by is None else max(_PATIENCE_S, state_patience_s))
@@ -55,6 +56,7 @@ class Command(Operation):
         self._out.append(message)
 
     def _receive(self, message: Message, state: VehicleState, now_s: float) -> None:
+        self._forget_late(now_s)
         if message.get_type() == "COMMAND_ACK" and message.command == self._message.command:
             self._acknowledged(message, now_s)
         self._judge(state, now_s)
@@ -70,7 +72,13 @@ class Command(Operation):
             # A late second attempt may be refused because the first one worked: the state has the last word.
             self._refused = (ack.result, now_s + _WORDS_PATIENCE_S)
 
+    def _forget_late(self, now_s: float) -> None:
+        """A program that was stuck must not catch up with a hazardous command that nobody expects any more."""
+        if self._hazardous and self._out and now_s - self.started_s > HAZARD_WINDOW_S:
+            self._out.clear()
+
     def _tick(self, state: VehicleState, now_s: float) -> None:
+        self._forget_late(now_s)
         self._judge(state, now_s)
         if self.outcome is not None:
             return

@@ -45,11 +45,15 @@ class Chunk:
 
 
 class Link(Protocol):
-    """A wire. ``receive`` returns None once a finite source (a log) has ended."""
+    """A wire. ``receive`` returns None once a finite source (a log) has ended.
+
+    ``dropped``: chunks lost because nobody took them in time. ``trouble``: why it is not connected, in words; else "".
+    """
 
     name: str
     connected: bool
     dropped: int
+    trouble: str
 
     async def open(self) -> None: ...
 
@@ -67,6 +71,7 @@ class _Queued:
         self.name = name
         self.connected = False
         self.dropped = 0
+        self.trouble = ""
         self._chunks: asyncio.Queue[Chunk | None] = asyncio.Queue(QUEUE_CHUNKS)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -152,10 +157,11 @@ class StreamLink(_Queued):
         while True:
             try:
                 reader, self._writer = await self._connect()
-                self.connected = True
+                self.connected, self.trouble = True, ""
                 await self._read(reader, None)
-            except OSError:
-                self.connected = False
+                self.trouble = "the other end closed the connection"
+            except OSError as error:
+                self.trouble = error.strerror or str(error)
             finally:
                 self.connected = False
                 if self._writer is not None:

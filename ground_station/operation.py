@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ground_station.telemetry import VehicleState
-from ground_station.wire import Message, mavlink, text_of
+from ground_station.telemetry import StatusText, VehicleState
+from ground_station.wire import Message, mavlink
 
 VERIFIED, DONE, REFUSED, UNKNOWN, NOT_FLYABLE = "verified", "done", "refused", "unknown", "not_flyable"
 _WARNING = 4  # MAV_SEVERITY: warnings and worse explain a refusal
@@ -39,19 +39,24 @@ class Operation:
     def __init__(self, action: str, *, now_s: float) -> None:
         self.action = action
         self.outcome: Outcome | None = None
-        self._started_s = now_s
+        self.started_s = now_s
         self._out: list[Message] = []
         self._texts: list[str] = []
+        self._read_text: StatusText | None = None
 
     def receive(self, message: Message, state: VehicleState, *, now_s: float) -> None:
         """One message of the vehicle, already folded into ``state``."""
         if self.outcome is not None:
             return
-        if message.get_type() == "STATUSTEXT" and message.severity <= _WARNING:
-            text = text_of(message.text)
-            if text not in self._texts:
-                self._texts.append(text)
+        if message.get_type() == "STATUSTEXT" and state.texts:
+            self._hear(state.texts[-1])  # from the state: there the chunks of a long one are joined
         self._receive(message, state, now_s)
+
+    def _hear(self, text: StatusText) -> None:
+        new = text is not self._read_text and text.at_s >= self.started_s
+        self._read_text = text
+        if new and text.severity <= _WARNING and text.text not in self._texts:
+            self._texts.append(text.text)
 
     def tick(self, state: VehicleState, *, now_s: float) -> None:
         """Let time pass: resend, or give up."""
@@ -77,7 +82,7 @@ class Operation:
     def _end(self, outcome: str, reason: str, now_s: float, items: int | None = None) -> None:
         self._out.clear()
         texts = tuple(self._texts)
-        self.outcome = Outcome(self.action, outcome, reason, texts, round(now_s - self._started_s, 3), items)
+        self.outcome = Outcome(self.action, outcome, reason, texts, round(now_s - self.started_s, 3), items)
 
 
 class Sequence(Operation):
@@ -113,7 +118,7 @@ class Sequence(Operation):
         if ended.good and self._steps:
             self._current = self._steps.pop(0)(now_s)
             return
-        seconds = round(now_s - self._started_s, 3)
+        seconds = round(now_s - self.started_s, 3)
         texts = tuple(dict.fromkeys((*self._texts, *ended.vehicle_text)))
         items = self._items or None
         self.outcome = replace(ended, action=self.action, vehicle_text=texts, seconds=seconds, items=items)

@@ -45,7 +45,7 @@ class Parameter(Operation):
             self._end(REFUSED, f"the vehicle keeps {self.name} at {self.value:g}, not {self._wanted:g}", now_s)
 
     def _tick(self, state: VehicleState, now_s: float) -> None:
-        if now_s - self._started_s > _PATIENCE_S:
+        if now_s - self.started_s > _PATIENCE_S:
             self._end(UNKNOWN, f"no answer: the vehicle may not know {self.name}", now_s)
         elif now_s - self._sent_s > _RESEND_S:
             self._send(now_s)

@@ -53,6 +53,8 @@ class Pump:
             now_s=chunk.arrival_s,
             utc_s=chunk.utc_s,
         )
+        if not messages:
+            return  # garbage moves nothing, and a storm of it must stay cheap
         for received in messages:
             if self.recorder is not None:
                 self.recorder.write(received.frame, chunk.utc_s)

@@ -2,7 +2,8 @@
 
 Bytes come in with the link and peer they came from; only checked frames of a vehicle's or a camera's component make a
 peer. An answer goes where that vehicle was last validly heard, nowhere else: a stranger who sends garbage, or frames of
-another ground station, never becomes a destination. Peers are bounded; the oldest silent one makes room.
+another ground station, never becomes a destination. Peers are bounded; the oldest silent one makes room. A vehicle
+heard on several links keeps the one it was first heard on while that is alive; the others are warm spares.
 
 Messages 108 (SIM_STATE) and 164 (SIMSTATE) are a simulator's truth: the ground station never looks at them.
 """
@@ -21,6 +22,8 @@ Peer = Hashable
 GCS_SYSID, GCS_COMPID = 255, 190
 _BEAT_S = 1.0
 _TIMESYNC_S = 2.0
+# A link that was silent this long gives its place to another one of the same vehicle.
+_ROUTE_SILENT_S = 2.0
 MAX_VEHICLES = 16
 MAX_STREAMS = 64
 _TRUTH = frozenset({108, 164})
@@ -46,16 +49,31 @@ class Component:
     heard_at_s: float
 
 
-class Station:
-    """All vehicles of all links. ``beats``: whether we are the ground station the vehicles count on."""
+@dataclass(frozen=True, slots=True)
+class _Route:
+    link: str
+    peer: Peer
+    heard_s: float
 
-    def __init__(self, *, sysid: int = GCS_SYSID, compid: int = GCS_COMPID, beats: bool = True) -> None:
+
+class Station:
+    """All vehicles of all links.
+
+    ``beats``: whether we are the ground station the vehicles count on, with a heartbeat that must not stop. ``asks``:
+    whether anything is asked of them (streams, clock); by default where we beat. Without both nothing is ever sent
+    but what an operation sends: right for a recording.
+    """
+
+    def __init__(
+        self, *, sysid: int = GCS_SYSID, compid: int = GCS_COMPID, beats: bool = True, asks: bool | None = None
+    ) -> None:
         self.sysid, self.compid, self.beats = sysid, compid, beats
+        self.asks = beats if asks is None else asks
         self.counters: dict[str, WireCounters] = {}
         self.components: dict[tuple[int, int], Component] = {}
         self.refused_vehicles = 0
         self._vehicles: dict[int, Vehicle] = {}
-        self._routes: dict[int, tuple[str, Peer]] = {}
+        self._routes: dict[int, _Route] = {}
         self._parsers: dict[tuple[str, Peer], Parser] = {}
         self._encoders: dict[str, Encoder] = {}
         self._next_beat_s = 0.0
@@ -68,7 +86,8 @@ class Station:
 
     def route(self, sysid: int) -> tuple[str, Peer] | None:
         """Link and peer where this vehicle was last validly heard."""
-        return self._routes.get(sysid)
+        route = self._routes.get(sysid)
+        return None if route is None else (route.link, route.peer)
 
     def receive(
         self,
@@ -97,17 +116,19 @@ class Station:
         """Everything to send now: heartbeats once a second, time synchronisation, and what vehicles want."""
         out: list[Outgoing] = []
         beat = self.beats and now_s >= self._next_beat_s and bool(self._routes)
-        sync = self.beats and now_s >= self._next_timesync_s and bool(self._routes)
+        sync = self.asks and now_s >= self._next_timesync_s and bool(self._routes)
         if beat:
             self._next_beat_s = now_s + _BEAT_S
         if sync:
             self._next_timesync_s = now_s + _TIMESYNC_S
         for sysid, vehicle in self._vehicles.items():
+            if vehicle.operation is not None:
+                vehicle.tick(now_s=now_s)  # what has become too late to be sent is forgotten first
             messages = list(vehicle.take_outgoing())
             if beat:
                 messages.insert(0, self._heartbeat())
             if sync:
-                messages.append(mavlink.MAVLink_timesync_message(0, int(now_s * 1e9)))
+                messages.append(vehicle.timesync(now_s=now_s))
             out += [self._addressed(sysid, message) for message in messages]
         return tuple(out)
 
@@ -117,9 +138,9 @@ class Station:
         )
 
     def _addressed(self, sysid: int, message: Message) -> Outgoing:
-        link, peer = self._routes[sysid]
-        encoder = self._encoders.setdefault(link, Encoder(self.sysid, self.compid))
-        return Outgoing(link, peer, encoder.encode(message))
+        route = self._routes[sysid]
+        encoder = self._encoders.setdefault(route.link, Encoder(self.sysid, self.compid))
+        return Outgoing(route.link, route.peer, encoder.encode(message))
 
     def _parse(self, data: bytes, link: str, peer: Peer, datagram: bool) -> tuple[Received, ...]:
         before = self.counters.get(link, WireCounters())
@@ -135,9 +156,7 @@ class Station:
         already = parser.counters
         messages = parser.feed(data)
         now = parser.counters
-        gained = WireCounters(
-            now.good - already.good, now.garbage - already.garbage, now.unknown - already.unknown
-        )
+        gained = WireCounters(now.good - already.good, now.garbage - already.garbage, now.unknown - already.unknown)
         self.counters[link] = before.plus(gained)
         return messages
 
@@ -148,10 +167,15 @@ class Station:
         if vehicle is None:
             return  # nobody speaks for this system yet: its autopilot's heartbeat comes first
         if received.compid == _AUTOPILOT_COMPONENT:
-            self._routes[received.sysid] = (link, peer)
+            self._reroute(received.sysid, link, peer, now_s)
             vehicle.receive(received, now_s=now_s, utc_s=utc_s)
         elif received.name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
             vehicle.receive(received, now_s=now_s)
+
+    def _reroute(self, sysid: int, link: str, peer: Peer, now_s: float) -> None:
+        route = self._routes.get(sysid)
+        if route is None or route.link == link or now_s - route.heard_s > _ROUTE_SILENT_S:
+            self._routes[sysid] = _Route(link, peer, now_s)
 
     def _heard(self, received: Received, link: str, peer: Peer, now_s: float) -> None:
         kind = received.message.type
@@ -166,5 +190,5 @@ class Station:
             if len(self._vehicles) >= MAX_VEHICLES:
                 self.refused_vehicles += 1
                 return
-            self._vehicles[received.sysid] = Vehicle(received.sysid, observe_only=not self.beats)
-            self._routes[received.sysid] = (link, peer)
+            self._vehicles[received.sysid] = Vehicle(received.sysid, observe_only=not self.asks)
+            self._reroute(received.sysid, link, peer, now_s)

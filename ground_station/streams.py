@@ -62,8 +62,6 @@ class StreamRequests:
         self._next_s = now_s + _REPEAT_S[min(self._round, len(_REPEAT_S) - 1)]
         self._round += 1
         return tuple(
-            command_long(
-                target, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, float(_message_id(name)), 1e6 / WANTED_HZ[name]
-            )
+            command_long(target, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, float(_message_id(name)), 1e6 / WANTED_HZ[name])
             for name in silent
         )

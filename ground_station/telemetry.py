@@ -237,9 +237,7 @@ def _mission(state: VehicleState, m: Message, now_s: float) -> VehicleState:
 
 
 def _terrain(state: VehicleState, m: Message, now_s: float) -> VehicleState:
-    report = TerrainReport(
-        now_s, m.lat * 1e-7, m.lon * 1e-7, m.terrain_height, m.current_height, m.pending, m.spacing
-    )
+    report = TerrainReport(now_s, m.lat * 1e-7, m.lon * 1e-7, m.terrain_height, m.current_height, m.pending, m.spacing)
     return replace(state, terrain=report)
 
 

@@ -3,7 +3,8 @@
 Attitude, position and gimbal arrive at different rates, stamped on the boot clock. ``pose_at`` finds the two samples
 around the wanted time in each and interpolates: attitude and gimbal by slerp, position by a cubic Hermite with the
 measured velocity. It never extrapolates and never bridges a gap: an answer that cannot be given is a ``NoPose`` with
-the reason. A change of home, a jump of the position and a reboot are barriers that no interpolation crosses.
+the reason. A change of home, a jump of the position or of the attitude (an EKF or yaw reset) and a reboot are barriers
+that no interpolation crosses.
 
 Mount orientation (mavlink.io, gimbal protocol v2; mavlink.md): the yaw of GIMBAL_DEVICE_ATTITUDE_STATUS is from north
 with YAW_IN_EARTH_FRAME and relative to the nose with YAW_IN_VEHICLE_FRAME; with neither, YAW_LOCK decides. Roll and
@@ -43,6 +44,8 @@ MAX_GIMBAL_GAP_S = 0.5
 HISTORY_S = 180.0
 # A position that jumps further than the vehicle can have flown is an EKF reset (or another home), not a flight.
 _JUMP_M, _JUMP_SPEED_FACTOR = 5.0, 2.0
+# An attitude that turns faster than any vehicle that carries a camera (ArduCopter limits rates to 200 deg/s) was reset.
+_JUMP_RAD, _FASTEST_TURN_RAD_S = math.radians(6.0), math.radians(300.0)
 
 # One standard deviation. Tilt and yaw of a small copter's EKF: accelerometer bias and compass calibration are common to
 # a flight; the noise is what changes from frame to frame (gusts between samples, time stamps rounded to 1 ms).
@@ -117,7 +120,8 @@ class Track:
     def __init__(self, vehicle: int, clock: ClockSync) -> None:
         self._vehicle = vehicle
         self._clock = clock
-        self._attitudes: _Series[Floats] = _Series()
+        self._attitudes: _Series[tuple[Floats, int]] = _Series()
+        self._resets = 0
         self._fixes: _Series[_Fix] = _Series()
         self._gimbals: _Series[_Gimbal] = _Series()
         self._gimbal_component: int | None = None
@@ -126,9 +130,12 @@ class Track:
 
     def add_attitude(self, attitude: Attitude) -> None:
         """One ATTITUDE."""
-        self._attitudes.add(
-            attitude.boot_s, quaternion_from_euler(attitude.roll_rad, attitude.pitch_rad, attitude.yaw_rad)
-        )
+        q = quaternion_from_euler(attitude.roll_rad, attitude.pitch_rad, attitude.yaw_rad)
+        if self._attitudes.times:
+            seconds = attitude.boot_s - self._attitudes.times[-1]
+            turned = _angle(self._attitudes.samples[-1][0], q)
+            self._resets += seconds > 0.0 and turned > _JUMP_RAD + _FASTEST_TURN_RAD_S * seconds
+        self._attitudes.add(attitude.boot_s, (q, self._resets))
 
     def add_position(self, position: Position, gnss: Gnss | None) -> None:
         """One GLOBAL_POSITION_INT with the receiver's accuracy at that time."""
@@ -198,7 +205,10 @@ class Track:
         if not self._attitudes.times:
             return NoPoseReason.NO_ATTITUDE
         found = self._attitudes.around(boot_s, MAX_ATTITUDE_GAP_S)
-        return found if isinstance(found, NoPoseReason) else slerp(found[0], found[1], found[2])
+        if isinstance(found, NoPoseReason):
+            return found
+        (before, era), (after, next_era), fraction = found[:3]
+        return slerp(before, after, fraction) if era == next_era else NoPoseReason.RESET
 
     def _gimbal_at(self, boot_s: float) -> _Gimbal | NoPoseReason:
         if not self._gimbals.times:

@@ -153,7 +153,9 @@ class Upload(Operation):
 
     def _acknowledged(self, result: int, now_s: float) -> None:
         if result == _ACCEPTED:
-            self._verify(now_s)
+            if self._all_sent_s is not None or not self._items:
+                self._verify(now_s)
+            # else it belongs to an earlier transfer: this one's items have not been sent yet
         elif result == _INVALID_SEQUENCE:
             if self._pending is not None and self._pending + 1 < len(self._items):
                 self._offer(self._pending + 1, now_s)
@@ -260,7 +262,7 @@ class Clear(Operation):
 
     def _tick(self, state: VehicleState, now_s: float) -> None:
         if self._read is None:
-            if now_s - self._started_s > _SILENCE_S:
+            if now_s - self.started_s > _SILENCE_S:
                 self._end(UNKNOWN, "the vehicle did not answer", now_s)
             elif now_s - self._sent_s >= _COUNT_S:
                 self._send(now_s)

@@ -1,12 +1,14 @@
 """One vehicle: its state, clock, track, streams and the operation that is under way.
 
 One operation at a time: two that share a vehicle would read each other's acknowledgements. A new one is refused while
-another runs. When boot time runs backwards the vehicle has rebooted and a new flight begins: clock, track, home and
-everything that was proven of it are discarded; nothing of the old boot is shown as live.
+another runs, except what brings the vehicle to safety (return, land, pause): that ends the other one. When boot time
+runs backwards the vehicle has rebooted and a new flight begins: clock, track, home and everything that was proven of
+it are discarded; nothing of the old boot is shown as live.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence as Items
 
 from ground_station.clock_sync import ClockSync
@@ -24,7 +26,9 @@ from missions.items import MissionItem
 
 # Overtaken messages look older by link jitter; only more than this is a reboot.
 _REBOOT_BACK_S = 5.0
-_BOOT_STAMPED = frozenset({"ATTITUDE", "GLOBAL_POSITION_INT", "SYSTEM_TIME", "LOCAL_POSITION_NED"})
+_BOOT_STAMPED = frozenset({"ATTITUDE", "GLOBAL_POSITION_INT", "LOCAL_POSITION_NED"})
+_AUTOPILOT_COMPONENT = 1
+_KEPT_TIMESYNCS = 16
 
 
 class Busy(RuntimeError):
@@ -48,12 +52,19 @@ class Vehicle:
         self.track = Track(self.sysid, self.clock)
         self._streams = StreamRequests()
         self._latest_boot_s = 0.0
+        self._timesyncs: deque[int] = deque(maxlen=_KEPT_TIMESYNCS)
 
     def receive(self, received: Received, *, now_s: float, utc_s: float | None = None) -> None:
         """One checked message of this vehicle. ``utc_s``: the host's UTC at arrival, for the clock."""
         message, name = received.message, received.name
+        if received.compid != _AUTOPILOT_COMPONENT:
+            # A camera or gimbal that still speaks is no sign of life of the autopilot.
+            self._track(name, message, received.compid)
+            return
         if name in _BOOT_STAMPED:
             self._boot_time(message.time_boot_ms * 1e-3, now_s, utc_s)
+        elif name == "TIMESYNC":
+            self._timesync(message, now_s, utc_s)
         self._streams.saw(name, now_s)
         self.state = fold(self.state, message, now_s=now_s)
         self._track(name, message, received.compid)
@@ -66,6 +77,20 @@ class Vehicle:
             self.operation.tick(self.state, now_s=now_s)
         if not self.observe_only and self.state.heartbeat_at_s is not None:
             self._out += self._streams.due(self.sysid, now_s=now_s)
+
+    def timesync(self, *, now_s: float) -> Message:
+        """A question for the vehicle's clock; its answer is known by our time in it."""
+        self._timesyncs.append(int(now_s * 1e9))
+        return mavlink.MAVLink_timesync_message(0, self._timesyncs[-1])
+
+    def _timesync(self, message: Message, now_s: float, utc_s: float | None) -> None:
+        if message.tc1 == 0:
+            if not self.observe_only:
+                self._out.append(mavlink.MAVLink_timesync_message(int(now_s * 1e9), message.ts1))
+        elif message.ts1 in self._timesyncs and utc_s is not None:  # another ground station's answers carry its time
+            boot_s = message.tc1 * 1e-9
+            self.clock.departure(utc_s - (now_s - message.ts1 * 1e-9), boot_s)
+            self.clock.arrival(boot_s, utc_s)
 
     def take_outgoing(self) -> tuple[Message, ...]:
         """The messages to send to this vehicle now."""
@@ -101,8 +126,10 @@ class Vehicle:
 
     # --- what can be asked of it ------------------------------------------------------------------------------------
 
-    def start(self, operation: Operation) -> Operation:
-        """Run an operation. Raises Busy while another one runs."""
+    def start(self, operation: Operation, *, urgent: bool = False) -> Operation:
+        """Run an operation. Raises Busy while another one runs, unless ``urgent``: then that one is given up."""
+        if self.operation is not None and urgent:
+            self.operation.cancel(f"given up for {operation.action}", now_s=operation.started_s)
         if self.operation is not None and self.operation.outcome is None:
             raise Busy(f"vehicle {self.sysid}: {self.operation.action} is still under way")
         self.operation = operation
@@ -132,13 +159,13 @@ class Vehicle:
 
     def set_mode(self, name: str, *, now_s: float) -> Operation:
         """Change the flight mode by name. Raises ValueError naming the modes of this vehicle type."""
-        modes = modes_of(self.state.vehicle_type)
-        if name.upper() not in modes:
-            raise ValueError(f"mode {name!r} is unknown; allowed are {', '.join(modes)}")
         return self.start(self._mode_command(name.upper(), now_s))
 
     def _mode_command(self, name: str, now_s: float) -> Command:
-        number = modes_of(self.state.vehicle_type)[name]
+        modes = modes_of(self.state.vehicle_type)
+        if name not in modes:
+            raise ValueError(f"mode {name!r} is unknown; allowed are {', '.join(modes)}")
+        number = modes[name]
         message = command_long(self.sysid, mavlink.MAV_CMD_DO_SET_MODE, 1.0, float(number))
         return Command(
             f"mode {name}", message, now_s=now_s, hazardous=True, shown_by=lambda state: state.custom_mode == number
@@ -190,17 +217,18 @@ class Vehicle:
         )
 
     def rtl(self, *, now_s: float) -> Operation:
-        """Return to launch."""
-        return self.set_mode("RTL", now_s=now_s)
+        """Return to launch; ends whatever else is under way."""
+        return self.start(self._mode_command("RTL", now_s), urgent=True)
 
     def land(self, *, now_s: float) -> Operation:
-        """Land here."""
-        return self.set_mode("LAND", now_s=now_s)
+        """Land here; ends whatever else is under way."""
+        return self.start(self._mode_command("LAND", now_s), urgent=True)
 
     def pause(self, *, now_s: float) -> Operation:
-        """Hold the mission where it is (mission state 4)."""
+        """Hold the mission where it is (mission state 4); ends whatever else is under way."""
         message = command_long(self.sysid, mavlink.MAV_CMD_DO_PAUSE_CONTINUE, 0.0)
-        return self.start(Command("pause", message, now_s=now_s, shown_by=lambda s: _mission_state(s) == 4))
+        command = Command("pause", message, now_s=now_s, shown_by=lambda s: _mission_state(s) == 4)
+        return self.start(command, urgent=True)
 
     def resume(self, *, now_s: float) -> Operation:
         """Go on with a paused mission."""
@@ -237,5 +265,3 @@ class Vehicle:
 
 def _mission_state(state: VehicleState) -> int:
     return state.mission.state if state.mission else 0
-
-

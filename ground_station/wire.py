@@ -2,14 +2,15 @@
 
 Only a frame with the right checksum of a message that the dialect knows becomes a :class:`Received`; everything else
 is counted and dropped. pymavlink returns messages it does not know as ``UNKNOWN_n`` without having checked them: they
-count as unknown here and never reach anybody. Datagrams get a fresh parser each: a parser shared between datagrams
-swallows the next good frame after more than a third of random ones, because a stray magic byte makes it wait for a
-frame's rest.
+count as unknown here (a run of them once) and never reach anybody. Datagrams get a fresh parser each: a parser shared
+between datagrams swallows the next good frame after more than a third of random ones, because a stray magic byte makes
+it wait for a frame's rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -27,8 +28,6 @@ __all__ = [
 
 Message = Any
 """A message object of the generated dialect; ``message.get_type()`` names it."""
-
-MAX_DATAGRAM_BYTES = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +60,88 @@ class WireCounters:
 
 
 class Parser:
-    """Turns a byte stream into messages, whatever the split. Feed it chunks: single bytes are seven times slower."""
+    """Turns a byte stream into messages, whatever the split. Feed it chunks, not single bytes.
+
+    The framing is ours: pymavlink's parser takes as many bytes as a stray magic byte announces, good frames included.
+    Here a candidate that is no frame costs one byte, so no garbage hides a good frame that follows it.
+    """
 
     def __init__(self) -> None:
         self._mav = mavlink.MAVLink(None)
-        self._mav.robust_parsing = True
+        self._buffer = bytearray()
+        self._lost = False  # inside a run of garbage, which is counted once
         self.counters = WireCounters()
 
     def feed(self, data: bytes) -> tuple[Received, ...]:
         """Take the next bytes; return the messages that they complete. Never raises on garbage."""
+        return self._take(data, ended=False)
+
+    def end(self) -> tuple[Received, ...]:
+        """Nothing more will come: what still waited for its rest is searched for whole frames and dropped."""
+        return self._take(b"", ended=True)
+
+    def _take(self, data: bytes, *, ended: bool) -> tuple[Received, ...]:
+        buffer = self._buffer
+        buffer += data
         good: list[Received] = []
-        garbage = unknown = 0
-        for message in self._mav.parse_buffer(data) or ():
-            kind = message.get_type()
-            if kind == "BAD_DATA":
-                garbage += 1
-            elif kind.startswith("UNKNOWN_"):
-                unknown += 1
-            else:
+        garbage = unknown = at = 0
+        while at < len(buffer):
+            length = _frame_length(buffer, at)
+            if length > len(buffer) - at:
+                if not ended:
+                    break
+                length = _NO_FRAME
+            message = self._decode(bytes(buffer[at : at + length])) if length > 0 else None
+            if message is not None:
                 good.append(_received(message))
+                at += length
+                self._lost = False
+                continue
+            if not self._lost:
+                unknown += length == _UNKNOWN_FRAME
+                garbage += length != _UNKNOWN_FRAME
+                self._lost = True
+            at = _next_magic(buffer, at + 1)
+        del buffer[:at]
         self.counters = self.counters.plus(WireCounters(len(good), garbage, unknown))
         return tuple(good)
+
+    def _decode(self, frame: bytes) -> Message | None:
+        try:
+            return self._mav.decode(bytearray(frame))
+        except mavlink.MAVError:
+            return None
+
+
+_NO_FRAME, _UNKNOWN_FRAME = -1, -2
+_MAGIC = re.compile(rb"[\xfd\xfe]")
+_V1_HEADER, _V2_HEADER, _CHECKSUM, _SIGNATURE = 6, 10, 2, 13
+_SIGNED = 1
+
+
+def _next_magic(buffer: bytearray, at: int) -> int:
+    found = _MAGIC.search(buffer, at)
+    return found.start() if found else len(buffer)
+
+
+def _frame_length(buffer: bytearray, at: int) -> int:
+    """Bytes of the frame that may begin at ``at`` (more than there are: wait), _NO_FRAME or _UNKNOWN_FRAME."""
+    magic, left = buffer[at], len(buffer) - at
+    if magic == mavlink.PROTOCOL_MARKER_V1:
+        if left < _V1_HEADER:
+            return _V1_HEADER
+        number, length = buffer[at + 5], _V1_HEADER + buffer[at + 1] + _CHECKSUM
+    elif magic == mavlink.PROTOCOL_MARKER_V2:
+        if left < _V2_HEADER:
+            return _V2_HEADER
+        flags = buffer[at + 2]
+        if flags & ~_SIGNED:
+            return _NO_FRAME  # a receiver that does not know an incompatibility flag must drop the frame
+        number = int.from_bytes(buffer[at + 7 : at + 10], "little")
+        length = _V2_HEADER + buffer[at + 1] + _CHECKSUM + (_SIGNATURE if flags & _SIGNED else 0)
+    else:
+        return _NO_FRAME
+    return length if number in mavlink.mavlink_map else _UNKNOWN_FRAME
 
 
 def _received(message: Message) -> Received:
@@ -92,15 +152,12 @@ def _received(message: Message) -> Received:
 
 def parse_datagram(data: bytes) -> tuple[tuple[Received, ...], WireCounters]:
     """The messages of one datagram; what is incomplete at its end counts as garbage."""
-    if not data or (data[0] not in (0xFD, 0xFE) and b"\xfd" not in data and b"\xfe" not in data):
+    if not _MAGIC.search(data):
         # A storm of garbage is most cheaply refused before a parser is built for it.
         return (), WireCounters(garbage=1)
     parser = Parser()
-    messages = parser.feed(data)
-    counters = parser.counters
-    if sum(len(item.frame) for item in messages) < len(data) and not counters.garbage and not counters.unknown:
-        counters = replace(counters, garbage=1)
-    return messages, counters
+    messages = (*parser.feed(data), *parser.end())
+    return messages, parser.counters
 
 
 class Encoder:
