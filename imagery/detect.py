@@ -14,7 +14,7 @@ contrast and says nothing in °C.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -47,15 +47,26 @@ class Task:
     extent_level: float
     min_area_px: int
     at_least: float
+    # A region of fewer than _TINY_PX pixels must reach this: two warm pixels on a car roof are no fire.
+    tiny_at_least: float = 0.0
+    # Blind only: how many times the scene's own upper spread something must stand out.
+    spreads: float = 0.0
 
 
 TASKS = {
-    "fire": Task("fire", "fire", 10.0, 3.5, 25.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 2, 40.0 + KELVIN),
+    "fire": Task("fire", "fire", 10.0, 3.5, 25.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 2, 40.0 + KELVIN, 60.0 + KELVIN),
     "embers": Task("embers", "ember", 6.0, 6.0, 4.0, FIRE_ABOVE_K, EXTENT_LEVEL_K, 1, 0.0),
     "person": Task("person", "person", 3.0, 5.0, 2.0, 330.0, 330.0, 4, 0.0),
 }
-# Grey levels of a frame stretched from its minimum to its maximum.
-BLIND = Task("blind", "unknown", 50.0, 12.0, 60.0, 1e9, 1e9, 4, 0.0)
+# Grey levels. Under 26 levels nothing is told apart from video noise and compression.
+BLIND = {
+    "fire": Task("fire", "unknown", 26.0, 3.0, 26.0, 1e9, 1e9, 4, 0.0, spreads=12.0),
+    "embers": Task("embers", "unknown", 26.0, 3.0, 26.0, 1e9, 1e9, 4, 0.0, spreads=8.0),
+    "person": Task("person", "unknown", 26.0, 3.0, 26.0, 1e9, 1e9, 4, 0.0, spreads=5.0),
+}
+_TINY_PX = 4
+# A border of a frame grabber: black up to compression noise, and its edge rings for some pixels.
+_BLACK, _BORDER_RING_PX = 8.0, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +128,7 @@ def detect(frame: Frame, task: str = "fire") -> tuple[Detections, NDArray[np.uin
         raise ValueError(f"task {task!r} is unknown; allowed are {', '.join(TASKS)}")
     kelvin = kelvin_of(frame)
     if kelvin is None:
-        return detect_blind(grey_of(frame.image))
+        return detect_blind(grey_of(frame.image), task)
     return detect_kelvin(kelvin, TASKS[task], saturation_kelvin(frame))
 
 
@@ -132,12 +143,44 @@ def detect_kelvin(
     return _describe(kelvin, around, hot, task, saturation_k, radiometric=True)
 
 
-def detect_blind(grey: NDArray[np.uint8]) -> tuple[Detections, NDArray[np.uint8]]:
-    """The same idea on an 8-bit white-hot picture (h, w): local contrast only, no temperature."""
-    image = grey.astype(np.float32)
-    around = background(image, 0.6 * BLIND.contrast, floor=1e9)
-    hot = _hot(image, around, BLIND)
-    return _describe(image, around, hot, BLIND, None, radiometric=False)
+def detect_blind(grey: NDArray[np.uint8], task: str = "fire") -> tuple[Detections, NDArray[np.uint8]]:
+    """The same idea on an 8-bit white-hot picture (h, w): contrast only, no temperature.
+
+    What a grey level means changes with every scene, for the camera stretches its picture between the coldest and the
+    hottest pixel. A fire leaves everything else in a narrow band, a scene without one fills the range: so contrast is
+    asked for in multiples of the scene's own upper spread (its 75th percentile above its median, which a fire of up to
+    a quarter of the frame does not move). Black borders are not part of the scene.
+    """
+    mask = np.zeros(grey.shape, np.uint8)
+    rows, columns = picture_area(grey)
+    inner = grey[rows, columns]
+    image = inner.astype(np.float32)
+    middle, upper = (float(value) for value in np.percentile(inner[::2, ::2], (50.0, 75.0)))
+    contrast = max(BLIND[task].contrast, BLIND[task].spreads * (upper - middle))
+    around = background(image, min(0.6 * contrast, 120.0), floor=1e9)
+    level = around.scene + contrast
+    operating = replace(BLIND[task], contrast=contrast, above_scene=contrast, extent_level=level - 1e-3)
+    hot = _hot(image, around, operating)
+    found, mask[rows, columns] = _describe(image, around, hot, operating, None, radiometric=False)
+    shift = np.array([columns.start, rows.start, 0, 0], np.int64)
+    return replace(found, u=found.u + shift[0], v=found.v + shift[1], bbox=found.bbox + shift), mask
+
+
+def picture_area(grey: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """(rows, columns) of the picture inside the black borders of a frame grabber; everything where there are none."""
+    columns = _longest_run(np.percentile(grey, 98.0, axis=0) > _BLACK)
+    rows = _longest_run(np.percentile(grey[:, columns], 98.0, axis=1) > _BLACK)
+    return rows, columns
+
+
+def _longest_run(lit: NDArray[np.bool_]) -> slice:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], lit.astype(np.int8), [0]])))
+    starts, ends = edges[::2], edges[1::2]
+    if not starts.size or (ends - starts).max() < lit.size // 4:
+        return slice(0, lit.size)  # an almost black picture, not a border
+    longest = int(np.argmax(ends - starts))
+    start, end = int(starts[longest]), int(ends[longest])
+    return slice(start + _BORDER_RING_PX if start else 0, end - _BORDER_RING_PX if end < lit.size else end)
 
 
 def grey_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -164,42 +207,56 @@ def _describe(
     radiometric: bool,
 ) -> tuple[Detections, NDArray[np.uint8]]:
     """Cut each hot region at its extent level, then measure what is left, region by region."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8, ltype=cv2.CV_32S)
-    if count <= 1:
-        return Detections.empty(task.kind, radiometric), hot
+    mask = np.zeros(image.shape, np.uint8)
+    x0, y0, wide, high = cv2.boundingRect(hot)
+    if wide == 0:
+        return Detections.empty(task.kind, radiometric), mask
+    part = slice(y0, y0 + high), slice(x0, x0 + wide)  # labelling costs by the area looked at
+    whole, image, hot, low_of = image.shape, image[part], hot[part], around.mean[part]
+    count, labels, stats = _regions(hot)
     levels = np.empty(count, np.float32)
     levels[0] = np.inf
     for label in range(1, count):
         x, y, w, h, _ = stats[label]
         here = labels[y : y + h, x : x + w] == label
         peak = float(image[y : y + h, x : x + w][here].max())
-        low = float(around.mean[y : y + h, x : x + w][here].mean())
+        low = float(low_of[y : y + h, x : x + w][here].mean())
         levels[label] = task.extent_level if peak > task.extent_level else low + 0.5 * (peak - low)
-    mask = ((image >= levels[labels]) & (hot > 0)).astype(np.uint8)
-    found, rows = _measure(image, around, mask, task, saturation)
-    keep = found.take(np.flatnonzero(rows))
-    order = np.argsort(-keep.peak, kind="stable")[:MAX_DETECTIONS]
-    return _radiometric(keep.take(order), radiometric), mask * np.uint8(255)
+    extent = ((image >= levels[labels]) & (hot > 0)).astype(np.uint8)
+    found, rows, labels = _measure(image, low_of, extent, task, saturation)
+    found = _in_whole_frame(found, x0, y0, whole)
+    kept = np.flatnonzero(rows)
+    kept = kept[np.argsort(-found.peak[kept], kind="stable")[:MAX_DETECTIONS]]
+    shown = np.zeros(len(found) + 1, np.uint8)
+    shown[kept + 1] = 255
+    mask[part] = shown[labels]
+    return replace(found.take(kept), radiometric=radiometric), mask
 
 
-def _radiometric(found: Detections, radiometric: bool) -> Detections:
-    if radiometric:
-        return found
-    arrays = {f.name: getattr(found, f.name) for f in fields(found) if f.name != "radiometric"}
-    return Detections(**arrays, radiometric=False)
+def _regions(mask: NDArray[np.uint8]) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
+    """Number of labels, labels (h, w), and x, y, w, h, area of each; 0 is what is not hot."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_SPAGHETTI)
+    return count, np.asarray(labels, np.int32), np.asarray(stats, np.int32)
+
+
+def _in_whole_frame(found: Detections, x0: int, y0: int, shape: tuple[int, ...]) -> Detections:
+    bbox = found.bbox + np.array([x0, y0, 0, 0], np.int64)
+    cut = (bbox[:, 0] == 0) | (bbox[:, 1] == 0)
+    cut |= (bbox[:, 0] + bbox[:, 2] == shape[1]) | (bbox[:, 1] + bbox[:, 3] == shape[0])
+    return replace(found, u=found.u + x0, v=found.v + y0, bbox=bbox, edge=cut)
 
 
 def _measure(
-    image: Image, around: Background, mask: NDArray[np.uint8], task: Task, saturation: float | None
-) -> tuple[Detections, NDArray[np.bool_]]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    height, width = image.shape
+    image: Image, low_of: Image, mask: NDArray[np.uint8], task: Task, saturation: float | None
+) -> tuple[Detections, NDArray[np.bool_], NDArray[np.int32]]:
+    """All regions of a mask, which of them are large or hot enough, and the labels (h, w): region i has i + 1."""
+    count, labels, stats = _regions(mask)
     rows = []
     for label in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[label])
         here = labels[y : y + h, x : x + w] == label
         values = image[y : y + h, x : x + w][here].astype(np.float64)
-        low = float(around.mean[y : y + h, x : x + w][here].mean())
+        low = float(low_of[y : y + h, x : x + w][here].mean())
         vs, us = np.nonzero(here)
         weights = np.maximum(values - low, 1e-3)
         peak = float(values.max())
@@ -217,15 +274,15 @@ def _measure(
                 area,
                 (x, y, w, h),
                 clipped,
-                x == 0 or y == 0 or x + w == width or y + h == height,
             )
         )
     if not rows:
-        return Detections.empty(task.kind), np.zeros(0, np.bool_)
+        return Detections.empty(task.kind), np.zeros(0, np.bool_), labels
     columns = list(zip(*rows, strict=True))
     us_, vs_, peaks, means, lows = (np.array(column, np.float64) for column in columns[:5])
     areas, boxes = np.array(columns[5], np.int64), np.array(columns[6], np.int64).reshape(-1, 4)
-    flags = [np.array(column, np.bool_) for column in columns[7:]]
-    found = Detections(us_, vs_, peaks, means, lows, areas, boxes, flags[0], flags[1], task.kind, True)
-    keep: NDArray[np.bool_] = (areas >= task.min_area_px) | (peaks > task.absolute)
-    return found, keep
+    clips, edges = np.array(columns[7], np.bool_), np.zeros(len(rows), np.bool_)
+    found = Detections(us_, vs_, peaks, means, lows, areas, boxes, clips, edges, task.kind, True)
+    large = (areas >= task.min_area_px) & ((areas >= _TINY_PX) | (peaks >= task.tiny_at_least))
+    keep: NDArray[np.bool_] = large | (peaks > task.absolute)
+    return found, keep, labels

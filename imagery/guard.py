@@ -2,8 +2,9 @@
 
 A microbolometer closes its shutter every minute or so (FFC/NUC): the picture freezes, then comes back with another
 level. Two identical frames are a freeze, for noise never repeats; a jump of the whole level is the end of a flat-field
-event. From such a frame nothing is detected and no hotspot is aged. A hot spot of one or two pixels that stays at the
-same pixel while the picture changes is a dead pixel, not a fire.
+event. From such a frame nothing is detected and no hotspot is aged. A hot spot of one to three pixels that stays at the
+same pixel **while the ground flows by** is a dead pixel, not a fire; over a drone that hovers an ember stays too, so
+frames of a still picture say nothing about it. A pixel that heals is forgiven.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from imagery.detect import Detections
 
 # A level that moves by more than this between neighbouring frames is the shutter's work, kelvin.
 LEVEL_STEP_K = 0.6
+# The ground moves when half of the picture changes by more than this, beyond the level: kelvin, or grey levels.
+_FLOW_K, _FLOW_GREY = 0.03, 1.0
 _DEAD_AFTER = 12
 _DEAD_AREA_PX = 3
 _SMALL = (80, 64)
@@ -39,6 +42,7 @@ class FrameGuard:
         self._previous: NDArray[np.uint16] | NDArray[np.float32] | NDArray[np.uint8] | None = None
         self._small: NDArray[np.float32] | None = None
         self._stays: Counter[tuple[int, int]] = Counter()
+        self._flows = False
         self.frozen_in_a_row = 0
         self.dead: frozenset[tuple[int, int]] = frozenset()
 
@@ -54,25 +58,31 @@ class FrameGuard:
         grey = image if image.ndim == 2 else image[..., 1]
         small = np.asarray(cv2.resize(grey, _SMALL, interpolation=cv2.INTER_AREA), np.float32)
         before, self._small = self._small, small
-        if before is None or per_kelvin <= 0.0:
+        self._flows = False
+        if before is None or before.shape != small.shape:
             return Verdict(True)
         # The median of the differences is blind to a fire that enters and to ground that moves by.
-        step_k = abs(float(np.median(small - before))) / per_kelvin
+        change = small - before
+        step = float(np.median(change))
+        moved = float(np.median(np.abs(change - step)))
+        self._flows = moved > (_FLOW_K * per_kelvin if per_kelvin > 0.0 else _FLOW_GREY)
+        if per_kelvin <= 0.0:
+            return Verdict(True)
+        step_k = abs(step) / per_kelvin
         if step_k > LEVEL_STEP_K and thawed:
             return Verdict(False, "flat-field")
         return Verdict(True)
 
     def without_dead_pixels(self, found: Detections) -> Detections:
         """Drop what sits on dead pixels; learn new ones from small spots that never move."""
-        here = {
-            (round(float(found.u[i])), round(float(found.v[i]))) for i in found if found.area_px[i] <= _DEAD_AREA_PX
-        }
-        for pixel in list(self._stays):
-            if pixel not in here:
-                del self._stays[pixel]
-        self._stays.update(here)
-        self.dead = self.dead | {pixel for pixel, count in self._stays.items() if count >= _DEAD_AFTER}
+        small = [i for i in found if found.area_px[i] <= _DEAD_AREA_PX]
+        here = {i: (round(float(found.u[i])), round(float(found.v[i]))) for i in small}
+        if self._flows:
+            stays = set(here.values())
+            self._stays = Counter({pixel: count for pixel, count in self._stays.items() if pixel in stays})
+            self._stays.update(stays)
+            self.dead = frozenset(pixel for pixel, count in self._stays.items() if count >= _DEAD_AFTER)
         if not self.dead:
             return found
-        keep = [i for i in found if (round(float(found.u[i])), round(float(found.v[i]))) not in self.dead]
+        keep = [i for i in found if here.get(i) not in self.dead]
         return found.take(np.array(keep, np.int64))

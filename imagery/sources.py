@@ -27,6 +27,8 @@ from imagery.frame import Frame, FrameKind
 _OPTIONS = {"flags": "low_delay", "probesize": "32768", "analyzeduration": "0"}
 _OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 3.0, 3.0
 _RETRY_S = 0.5
+# A stream that does not say when it exposed: until calibration learns its latency the doubt is this large.
+UNSTAMPED_SIGMA_S = 0.15
 CONNECTING, LIVE, LOST, ENDED = "connecting", "live", "lost", "ended"
 PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 
@@ -142,6 +144,8 @@ def frames_of(container: Any, vehicle: int, camera: str, band: str, *, first_seq
             kelvin_per_count=_number(tags.get("kelvin_per_count"), 1.0),
             kelvin_offset=_number(tags.get("kelvin_offset"), 0.0),
             saturated_count=_whole(tags.get("saturated_count"), 0) or None,
+            time_sigma_s=UNSTAMPED_SIGMA_S if clock == "unknown" else 0.0,
+            name=f"{camera.replace('/', '-')}-{seq:06d}.jpg",
         )
         seq += 1
 

@@ -1,0 +1,158 @@
+"""``demo``: the whole system on a simulated incident, or with a real ArduPilot binary flying it (``--sitl``)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+import webbrowser
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from api.conductor import Conductor
+    from api.situation import Situation
+    from ground_station.link import Link
+    from simulators.fire import Scene
+    from simulators.scenario import Scenario
+
+_SITL_HEADING_DEG = 0.0
+
+
+def register(verbs: Any) -> None:
+    """The verb's options."""
+    parser = verbs.add_parser("demo", help="the whole system on a simulated incident")
+    parser.add_argument("--scenario", default="schrottinsel", metavar="NAME")
+    parser.add_argument("--sitl", metavar="BINARY", nargs="?", const="", help="fly a real ArduCopter binary")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--headless", action="store_true", help="open no browser")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after this time")
+    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--speedup", type=float, default=1.0, metavar="X")
+    parser.add_argument("--data", metavar="DIR")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demonstration until a signal, the end of its world, or ``--seconds``."""
+    from api.settings import SettingsError
+    from simulators.scenario import load
+
+    if not 0.1 <= args.speedup <= 20.0:
+        raise SettingsError(f"--speedup {args.speedup}: allowed are 0.1 to 20")
+    if not 0 <= args.seed < 2**31:
+        raise SettingsError(f"--seed {args.seed}: allowed are 0 to 2147483647")
+    return asyncio.run(_demo(args, load(args.scenario)))
+
+
+@dataclass(slots=True)
+class _Show:
+    """What the demonstration builds up and has to take down again."""
+
+    args: argparse.Namespace
+    scenario: Scenario
+    scene: Scene
+    stack: AsyncExitStack
+    video_port: int
+    world: Any = None
+
+    async def open_world(self, links: list[Link]) -> Conductor:
+        """Start the drone towards our open link; return the conductor that may command it and nothing else."""
+        from api.conductor import Conductor
+        from api.rehearsal import plan_survey
+        from ground_station.link import UdpLink
+
+        link = links[0]
+        assert isinstance(link, UdpLink)
+        mission = plan_survey(self.scene, self.scene.elevation())
+        if self.args.sitl is None:
+            own = await self._simulated(link.name, link.port)
+        else:
+            own = await self._sitl(link.name, link.port)
+        return Conductor(own, mission)
+
+    async def _simulated(self, link: str, port: int) -> Any:
+        from api.conductor import Own
+        from simulators.endpoints import SimulatedDrone
+
+        drone = SimulatedDrone(
+            self.scenario,
+            self.args.seed,
+            ground=f"127.0.0.1:{port}",
+            speedup=self.args.speedup,
+            video_port=self.video_port,
+        )
+        self.world = await self.stack.enter_async_context(drone)
+        return Own(link, drone.uid)
+
+    async def _sitl(self, link: str, port: int) -> Any:
+        from api.conductor import Own
+        from missions.geometry.geo import Datum, GeoPoint
+        from simulators.endpoints import SimulatedDrone
+        from simulators.sitl import SitlError, SitlVehicle, find_binary
+        from simulators.world import home_en_m
+
+        binary = find_binary(self.args.sitl or None)
+        if binary is None:
+            raise SitlError("no ArduCopter binary: --sitl BINARY, EINSATZDROHNE_SITL, or arducopter on the PATH")
+        east, north = home_en_m(self.scenario)
+        lat, lon = self.scene.place(east, north)
+        home = GeoPoint(lat, lon, self.scene.height_at(east, north), Datum.SEA_LEVEL)
+        payload = SimulatedDrone(self.scenario, self.args.seed, ground="", video_port=self.video_port)
+        vehicle = SitlVehicle(binary, home, _SITL_HEADING_DEG, speedup=1.0, ground_port=port)
+        vehicle = await self.stack.enter_async_context(vehicle)
+        ports = vehicle.ports
+        self.stack.push_async_callback(payload.stop)
+        await payload.start_payload(ports.gimbal, ports.camera, ports.truth)
+        print(f"ArduPilot SITL: {vehicle.version_text}", flush=True)
+        self.world = vehicle
+        return Own(link, None)
+
+    async def wait(self) -> None:
+        """Ends loudly when a process of the world ends by itself."""
+        await self.world.wait_ended()
+
+
+async def _demo(args: argparse.Namespace, scenario: Scenario) -> int:
+    import socket
+
+    from api.run import Extras
+    from api.run import run as run_incident
+    from api.settings import CameraSetting, Settings, data_folder, incident_folder
+    from missions.geometry.terrain_files import write_terrain
+    from simulators.endpoints import free_port
+    from simulators.fire import build
+    from simulators.thermal import PROFILE
+
+    print(f"Demo {scenario.title} (seed {args.seed}): Szene wird gebaut", flush=True)
+    scene = build(scenario, args.seed)
+    data = data_folder(args.data)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="einsatzdrohne-")))
+        terrain = scratch / "terrain.tif"
+        write_terrain(terrain, scene.elevation())
+        show = _Show(args, scenario, scene, stack, free_port(socket.SOCK_STREAM))
+        settings = Settings(
+            name=f"Demo {scenario.name}",
+            title=scenario.title,
+            mode="demo",
+            links=("udpin:127.0.0.1:0",),
+            cameras=(CameraSetting(1, "1/100", f"tcp://127.0.0.1:{show.video_port}", PROFILE),),
+            folder=incident_folder(data, f"demo-{scenario.name}", stamp),
+            terrain=terrain,
+            port=args.port,
+            basemap=scene.basemap(),
+        )
+
+        async def started(situation: Situation, address: str) -> None:
+            print(f"Lagekarte: {address}  (DEMO, Aufzeichnung in {settings.folder})", flush=True)
+            desktop = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+            if desktop and not args.headless:
+                await asyncio.to_thread(webbrowser.open, address)
+
+        extras = Extras(started=started, world=show.wait, seconds=args.seconds, on_opened=show.open_world)
+        return await run_incident(settings, extras)

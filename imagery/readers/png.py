@@ -1,0 +1,24 @@
+"""PNG: 16-bit counts, or 8-bit pictures."""
+
+from __future__ import annotations
+
+import struct
+
+from imagery.frame import Frame
+from imagery.readers.decode import decode, frame_of_pixels
+from imagery.readers.errors import ReadError, require_size
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER_END = 24
+_LAST_CHUNK = b"IEND"
+
+
+def read(data: bytes, name: str, kelvin_per_count: float | None, kelvin_offset: float) -> tuple[Frame, str]:
+    """A PNG and what its numbers are. Raises ReadError for a broken one."""
+    if len(data) < _HEADER_END or data[12:16] != b"IHDR":
+        raise ReadError(f"{name}: broken PNG: it ends inside its header ({len(data)} bytes)")
+    width, height = struct.unpack_from(">II", data, 16)
+    require_size(name, width, height)
+    if _LAST_CHUNK not in data[-16:]:  # the decoder would fill the missing rows with black
+        raise ReadError(f"{name}: broken PNG: truncated after {len(data)} bytes")
+    return frame_of_pixels(decode(data, name, "PNG"), name, "PNG", kelvin_per_count, kelvin_offset)
