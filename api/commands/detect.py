@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.detect import KELVIN, TASKS, Detections, detect, detect_blind, grey_of
-from imagery.readers import Reading, ReadError, read
+from imagery.readers import ReadError, Reading, read
 from imagery.readers.decode import stretched
 from imagery.sources import pictures_in
 
@@ -33,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """0; 2 when any file could not be read (the others are done, each bad one is one line on stderr)."""
-    cv2.setLogLevel(2)  # errors: OpenCV prints a warning for every private TIFF tag
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it warns of every private TIFF tag
     if args.kelvin_per_count is not None and not 0.0 < args.kelvin_per_count < 100.0:
         raise ValueError(f"--kelvin-per-count {args.kelvin_per_count}: allowed is above 0 and below 100")
     files = [path for given in args.files for path in (pictures_in(given) if given.is_dir() else [given])]
@@ -62,9 +62,7 @@ def _require_own_names(files: list[Path]) -> None:
     seen: dict[str, Path] = {}
     for path in files:
         if path.stem in seen:
-            raise ValueError(
-                f"--masks: {seen[path.stem]} and {path} would both write {path.stem}.png; give one of them"
-            )
+            raise ValueError(f"--masks: {seen[path.stem]} and {path} would both write {path.stem}.png; name one")
         seen[path.stem] = path
 
 
