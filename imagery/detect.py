@@ -65,6 +65,7 @@ BLIND = {
     "person": Task("person", "unknown", 26.0, 3.0, 26.0, 1e9, 1e9, 4, 0.0, spreads=5.0),
 }
 _TINY_PX = 4
+_EQUAL_MAXIMA = 4
 # A border of a frame grabber: black up to compression noise, and its edge rings for some pixels.
 _BLACK, _BORDER_RING_PX = 8.0, 3
 
@@ -138,9 +139,18 @@ def detect_kelvin(
     """The contextual detector on (h, w) float32 kelvin; NaN pixels are never fire."""
     if np.isnan(kelvin).any():
         kelvin = np.where(np.isnan(kelvin), np.float32(np.nanmedian(kelvin)), kelvin)
+    if saturation_k is None:
+        saturation_k = _clipped_at(kelvin)
     around = background(kelvin, 0.6 * task.contrast, floor=task.absolute)
     hot = _hot(kelvin, around, task)
     return _describe(kelvin, around, hot, task, saturation_k, radiometric=True)
+
+
+def _clipped_at(kelvin: Image) -> float | None:
+    """Where a frame clips though nobody said so: noise never gives several pixels the same maximum (500.0 °C)."""
+    peak = float(kelvin.max())
+    clips = peak > FIRE_ABOVE_K and int(np.count_nonzero(kelvin >= np.float32(peak))) >= _EQUAL_MAXIMA
+    return peak if clips else None
 
 
 def detect_blind(grey: NDArray[np.uint8], task: str = "fire") -> tuple[Detections, NDArray[np.uint8]]:
@@ -261,9 +271,6 @@ def _measure(
         weights = np.maximum(values - low, 1e-3)
         peak = float(values.max())
         clipped = saturation is not None and peak >= saturation - 1e-3
-        if saturation is None and area >= _RESOLVED_PX:
-            # A flat top of several equal maxima is a clipped one, whatever the file says (exactly 500.0 °C).
-            clipped = int((values >= peak).sum()) >= max(4, area // 10)
         rows.append(
             (
                 float((us * weights).sum() / weights.sum()) + x,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -59,6 +60,18 @@ class Frame:
     def radiometric(self) -> bool:
         """Whether the numbers are temperatures."""
         return self.kind in (FrameKind.KELVIN, FrameKind.COUNTS)
+
+
+def utc_of_name(stem: str) -> float | None:
+    """UTC seconds of a name ``yyyymmddHHMMSS`` + hundredths (16 digits, perhaps a Z), or None for any other name."""
+    stem = stem.removesuffix("Z")
+    if len(stem) != 16 or not (stem.isascii() and stem.isdecimal()):
+        return None
+    try:
+        whole = datetime.strptime(stem[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return whole.timestamp() + int(stem[14:]) / 100.0
 
 
 def kelvin_of(frame: Frame) -> NDArray[np.float32] | None:
