@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ground_station.operation import DONE, REFUSED, UNKNOWN, Operation, result_name
+from ground_station.operation import DONE, REFUSED, UNKNOWN, WORDS_PATIENCE_S, Operation, result_name
 from ground_station.telemetry import VehicleState
 from ground_station.wire import Message, mavlink
 
@@ -19,7 +19,6 @@ HAZARD_WINDOW_S = 1.0
 _RESEND_S = 0.4
 _PATIENCE_S = 3.0
 _STATE_PATIENCE_S = 5.0
-_WORDS_PATIENCE_S = 0.7
 
 _ACCEPTED, _IN_PROGRESS = mavlink.MAV_RESULT_ACCEPTED, mavlink.MAV_RESULT_IN_PROGRESS
 
@@ -50,7 +49,8 @@ class Command(Operation):
         self._send_until_s = now_s + (HAZARD_WINDOW_S if hazardous else _PATIENCE_S)
         self._state_patience_s = state_patience_s
         self._expires_s = now_s + (_PATIENCE_S if shown_by is None else max(_PATIENCE_S, state_patience_s))
-        self._refused: tuple[int, float] | None = None
+        self._refused: int | None = None
+        self._refused_until_s = 0.0
         self._accepted = False
         self._next_send_s = now_s + _RESEND_S
         self._out.append(message)
@@ -70,7 +70,7 @@ class Command(Operation):
             self._expires_s = max(self._expires_s, now_s + self._state_patience_s)
         elif not self._accepted and self._refused is None:
             # A late second attempt may be refused because the first one worked: the state has the last word.
-            self._refused = (ack.result, now_s + _WORDS_PATIENCE_S)
+            self._refused, self._refused_until_s = ack.result, now_s + WORDS_PATIENCE_S
 
     def _forget_late(self, now_s: float) -> None:
         """A program that was stuck must not catch up with a hazardous command that nobody expects any more."""
@@ -82,8 +82,8 @@ class Command(Operation):
         self._judge(state, now_s)
         if self.outcome is not None:
             return
-        if self._refused is not None and now_s >= self._refused[1]:
-            self._end(REFUSED, f"the vehicle answered {result_name(self._refused[0])}", now_s)
+        if self._refused is not None and now_s >= self._refused_until_s:
+            self._end(REFUSED, f"the vehicle answered {result_name(self._refused)}", now_s)
         elif now_s >= self._expires_s:
             self._end(UNKNOWN, self._expiry_reason(), now_s)
         elif not self._accepted and self._refused is None and now_s >= self._next_send_s and now_s < self._send_until_s:

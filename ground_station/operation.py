@@ -14,6 +14,9 @@ from ground_station.wire import Message, mavlink
 
 VERIFIED, DONE, REFUSED, UNKNOWN, NOT_FLYABLE = "verified", "done", "refused", "unknown", "not_flyable"
 _WARNING = 4  # MAV_SEVERITY: warnings and worse explain a refusal
+WORDS_PATIENCE_S = 0.7
+# ArduPilot's answer to our own request for a stream that this vehicle does not have; it explains nothing to a pilot.
+_OUR_OWN_FAULT = "No ap_message for mavlink id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Operation:
         self._out: list[Message] = []
         self._texts: list[str] = []
         self._read_text: StatusText | None = None
+        self._ending: tuple[str, str, float] | None = None
 
     def receive(self, message: Message, state: VehicleState, *, now_s: float) -> None:
         """One message of the vehicle, already folded into ``state``."""
@@ -50,17 +54,24 @@ class Operation:
             return
         if message.get_type() == "STATUSTEXT" and state.texts:
             self._hear(state.texts[-1])  # from the state: there the chunks of a long one are joined
-        self._receive(message, state, now_s)
+        if self._ending is None:
+            self._receive(message, state, now_s)
 
     def _hear(self, text: StatusText) -> None:
         new = text is not self._read_text and text.at_s >= self.started_s
         self._read_text = text
+        if text.text.startswith(_OUR_OWN_FAULT):
+            return
         if new and text.severity <= _WARNING and text.text not in self._texts:
             self._texts.append(text.text)
 
     def tick(self, state: VehicleState, *, now_s: float) -> None:
         """Let time pass: resend, or give up."""
-        if self.outcome is None:
+        if self.outcome is None and self._ending is not None:
+            outcome, reason, until_s = self._ending
+            if now_s >= until_s:
+                self._end(outcome, reason, now_s)
+        elif self.outcome is None:
             self._tick(state, now_s)
 
     def take_outgoing(self) -> tuple[Message, ...]:
@@ -78,6 +89,11 @@ class Operation:
 
     def _tick(self, state: VehicleState, now_s: float) -> None:
         """What the kind of operation does as time passes."""
+
+    def _end_with_words(self, outcome: str, reason: str, now_s: float) -> None:
+        """End it after a moment: the vehicle says why in a text that may come after its answer."""
+        self._out.clear()
+        self._ending = (outcome, reason, now_s + WORDS_PATIENCE_S)
 
     def _end(self, outcome: str, reason: str, now_s: float, items: int | None = None) -> None:
         self._out.clear()

@@ -168,9 +168,14 @@ class Station:
             return  # nobody speaks for this system yet: its autopilot's heartbeat comes first
         if received.compid == _AUTOPILOT_COMPONENT:
             self._reroute(received.sysid, link, peer, now_s)
-            vehicle.receive(received, now_s=now_s, utc_s=utc_s)
+            vehicle.receive(received, now_s=now_s, utc_s=utc_s, for_us=self._for_us(received.message))
         elif received.name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
             vehicle.receive(received, now_s=now_s)
+
+    def _for_us(self, message: Message) -> bool:
+        """False for what answers another ground station on the same wire: its transfer is none of ours."""
+        system, component = getattr(message, "target_system", 0), getattr(message, "target_component", 0)
+        return system in (0, self.sysid) and component in (0, self.compid)
 
     def _reroute(self, sysid: int, link: str, peer: Peer, now_s: float) -> None:
         route = self._routes.get(sysid)

@@ -28,6 +28,7 @@ _SETTLE_S = 2.0
 _MAX_ITEMS = 2_000
 
 _ACCEPTED = mavlink.MAV_MISSION_ACCEPTED
+_ERROR = mavlink.MAV_MISSION_ERROR
 _INVALID_SEQUENCE = mavlink.MAV_MISSION_INVALID_SEQUENCE
 
 
@@ -160,11 +161,15 @@ class Upload(Operation):
             if self._pending is not None and self._pending + 1 < len(self._items):
                 self._offer(self._pending + 1, now_s)
         elif self._pending is None:
-            self._end(REFUSED, f"the vehicle answered {ack_name(result)}", now_s)
+            self._end_with_words(REFUSED, f"the vehicle answered {ack_name(result)}", now_s)
+        elif result == _ERROR and self._all_sent_s is not None:
+            # The last item once more, after the vehicle had taken it and its ACK was lost; or a list that it refuses
+            # as a whole. What is on board decides.
+            self._refusal = f"the vehicle answered {ack_name(result)}; "
+            self._verify(now_s)
         else:
             # Items before the refused one are stored already: what is on board now is not what was there before.
-            where = "" if self._pending is None else f" at item {self._pending}"
-            self._end(NOT_FLYABLE, f"the vehicle answered {ack_name(result)}{where}", now_s)
+            self._end_with_words(NOT_FLYABLE, f"the vehicle answered {ack_name(result)} at item {self._pending}", now_s)
 
     def _tick(self, state: VehicleState, now_s: float) -> None:
         if self._read_back is not None:
@@ -189,12 +194,12 @@ class Upload(Operation):
         if ended is None:
             return
         if not ended.good:
-            self._end(NOT_FLYABLE, f"the list could not be read back: {ended.reason}", now_s)
+            self._end(NOT_FLYABLE, f"{self._refusal}the list could not be read back: {ended.reason}", now_s)
             return
         found = differences(self._items, self._read_back.items, home_first=self._kind == MISSION)
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            self._end(NOT_FLYABLE, f"read back differs: {found[0]}{more}", now_s)
+            self._end(NOT_FLYABLE, f"{self._refusal}read back differs: {found[0]}{more}", now_s)
         else:
             self._end(VERIFIED, "", now_s, len(self._items))
 

@@ -54,8 +54,11 @@ class Vehicle:
         self._latest_boot_s = 0.0
         self._timesyncs: deque[int] = deque(maxlen=_KEPT_TIMESYNCS)
 
-    def receive(self, received: Received, *, now_s: float, utc_s: float | None = None) -> None:
-        """One checked message of this vehicle. ``utc_s``: the host's UTC at arrival, for the clock."""
+    def receive(self, received: Received, *, now_s: float, utc_s: float | None = None, for_us: bool = True) -> None:
+        """One checked message of this vehicle. ``utc_s``: the host's UTC at arrival, for the clock.
+
+        ``for_us``: false where it is addressed to another ground station; an operation does not see it then.
+        """
         message, name = received.message, received.name
         if received.compid != _AUTOPILOT_COMPONENT:
             # A camera or gimbal that still speaks is no sign of life of the autopilot.
@@ -68,7 +71,7 @@ class Vehicle:
         self._streams.saw(name, now_s)
         self.state = fold(self.state, message, now_s=now_s)
         self._track(name, message, received.compid)
-        if self.operation is not None:
+        if self.operation is not None and for_us:
             self.operation.receive(message, self.state, now_s=now_s)
 
     def tick(self, *, now_s: float) -> None:
