@@ -23,9 +23,12 @@ from api.conductor import Conductor
 from api.routes.app import create_app
 from api.settings import Settings
 from api.situation import Eye, Situation
-from api.store.incident import Incident, write_facts
+from api.store.incident import Incident, surroundings_from_json, write_facts
+from api.store.journal import Journal
 from ground_station.link import Link, LinkError, LogLink, open_link
 from ground_station.pump import Pump
+from imagery.incident import Surroundings
+from imagery.observe import FrameObservation
 from imagery.sources import StreamSource
 from missions.geometry.terrain import TerrainGrid
 from missions.geometry.terrain_files import read_terrain
@@ -44,7 +47,11 @@ class RunError(RuntimeError):
 
 @dataclass(slots=True)
 class Extras:
-    """What a demonstration adds. ``started``: called once all runs; ``world``: raises when the world ends."""
+    """What a demonstration or a replay adds.
+
+    ``started``: called once all runs; ``world``: raises when the world ends; ``replayed``: the folder whose journal is
+    shown again; ``on_opened``: called with the open links, returns the conductor.
+    """
 
     conductor: Conductor | None = None
     started: Started | None = None
@@ -139,6 +146,8 @@ class _Runner:
                     group.create_task(self._watch(eye), name=f"camera {eye.camera}")
                     for eye in self.situation.eyes.values()
                 ]
+                if self.extras.replayed is not None:
+                    work.append(group.create_task(self._replay(self.extras.replayed), name="journal"))
                 if self.extras.world is not None:
                     work.append(group.create_task(_as_task(self.extras.world), name="world"))
                 if self.extras.started is not None:
@@ -214,6 +223,26 @@ class _Runner:
                 situation.hub.publish("coverage", situation.coverage_json(), t_obs=None, t_srv=time.time())
                 situation.incident.journal.flush()
             await asyncio.sleep(_TICK_S)
+
+    async def _replay(self, folder: Path) -> None:
+        """The recorded journal beside its telemetry: each frame when the recording has reached its time."""
+        journal = Journal(folder / "journal.sqlite")
+        surroundings: Surroundings | None = None
+        try:
+            for entry in journal.entries("surroundings", "frame"):
+                if entry.kind == "surroundings":
+                    surroundings = surroundings_from_json(entry.payload, folder)
+                    continue
+                while self._before(entry.time_s):  # noqa: ASYNC110 the recording's clock has no event
+                    await asyncio.sleep(_TICK_S)
+                if surroundings is not None:
+                    self.situation.replay(FrameObservation.from_json(entry.payload), surroundings)
+        finally:
+            journal.close()
+
+    def _before(self, time_s: float) -> bool:
+        """Whether the played recording has not reached this time yet; false once it has ended."""
+        return (self.situation.replay_utc_s or 0.0) < time_s and any(self._link_states().values())
 
     def _replay_time(self) -> None:
         played = [link.played_s for link in self.links if isinstance(link, LogLink) and link.played_s is not None]

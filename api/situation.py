@@ -199,16 +199,24 @@ class Situation:
             for observation in ready:
                 self._fold(eye, observation)
 
-    def _fold(self, eye: Eye, observation: FrameObservation) -> None:
+    def replay(self, observation: FrameObservation, surroundings: Surroundings) -> None:
+        """One frame of a recorded journal, when its time has come."""
+        if self.surroundings is not surroundings:
+            self.surroundings, self.picture = surroundings, Picture()
+            facts = surroundings_to_json(surroundings)
+            self.incident.journal.append("surroundings", self.utc_s, self.incident.telemetry.offset, facts)
+        self._fold(None, observation)
+
+    def _fold(self, eye: Eye | None, observation: FrameObservation) -> None:
         assert self.surroundings is not None
         offset = self.incident.telemetry.offset
         self.incident.journal.append("frame", observation.time_s, offset, observation.to_json())
         self.picture, events = observe(self.picture, observation, self.surroundings)
         for event in events:
             self._happened(eye, event, observation)
-        self._publish_footprint(eye, observation)
+        self._publish_footprint(observation)
 
-    def _happened(self, eye: Eye, event: Event, observation: FrameObservation) -> None:
+    def _happened(self, eye: Eye | None, event: Event, observation: FrameObservation) -> None:
         hotspot = self.picture.memory.get(event.key)
         if event.what in ("merged", "forgotten"):
             if hotspot_id(event.key) in self.hub.hotspots:
@@ -224,12 +232,12 @@ class Situation:
         self._shown_s[event.key] = observation.time_s
         self._show(eye, event, observation)
 
-    def _show(self, eye: Eye, event: Event, observation: FrameObservation) -> None:
+    def _show(self, eye: Eye | None, event: Event, observation: FrameObservation) -> None:
         hotspot = self.picture.memory.get(event.key)
         assert hotspot is not None and self.surroundings is not None
         facts = properties(hotspot, self.surroundings.frame)
         offset = self.incident.telemetry.offset
-        if event.what == "confirmed":
+        if event.what == "confirmed" and eye is not None:
             self._keep_picture(eye, observation.picture)
         self.incident.journal.append("hotspot", observation.time_s, offset, facts)
         feature = hotspot_feature(facts, self.surroundings.frame, self.mode)
@@ -251,7 +259,7 @@ class Situation:
             eye.recorder.not_recorded += 1
             eye.recorder.ok = False
 
-    def _publish_footprint(self, eye: Eye, observation: FrameObservation) -> None:
+    def _publish_footprint(self, observation: FrameObservation) -> None:
         footprint = self.picture.footprints.get(observation.camera)
         if footprint is None or self.surroundings is None:
             return
