@@ -48,12 +48,13 @@ class Camera:
     """Exposes a frame every FRAME_S of boot time."""
 
     def __init__(self, renderer: Renderer, seed: int, *, sysid: int = 1, profile: CameraProfile = PROFILE) -> None:
-        rng = np.random.default_rng([seed, 9])
+        rng = np.random.default_rng([seed, 9 if sysid == 1 else 900 + sysid])
+        self.video_url = ""
         tilt, about = profile.boresight_sigma_deg, profile.boresight_yaw_sigma_deg
         off = np.radians(rng.normal(0.0, 1.0, 3) * (tilt, tilt, about))
         self._mount_from_camera: Floats = _MOUNT_FROM_CAMERA @ small_rotation(*(float(a) for a in off))
         self._renderer = renderer
-        self._sensor = Sensor(profile, seed)
+        self._sensor = Sensor(profile, seed if sysid == 1 else seed + 1000 * sysid)
         self._truths: deque[Truth] = deque(maxlen=100)
         self._mounts: deque[tuple[float, Floats]] = deque(maxlen=100)
         self._next_s: float | None = None
@@ -72,21 +73,37 @@ class Camera:
         for message in self._parser.parse_buffer(data) or ():
             if message.get_type() not in ("COMMAND_LONG", "COMMAND_INT"):
                 continue
-            if message.get_type() == "COMMAND_LONG" and message.target_component not in (0, CAMERA_COMPONENT):
-                continue
-            self._command(message)
+            if message.target_component in (0, CAMERA_COMPONENT):
+                self._command(message)
 
     def _command(self, m: Any) -> None:
         wanted = int(m.param1) if math.isfinite(m.param1) else 0
-        result = mavlink.MAV_RESULT_UNSUPPORTED
+        answer = None
         if m.command == mavlink.MAV_CMD_REQUEST_MESSAGE and wanted == mavlink.MAVLINK_MSG_ID_CAMERA_INFORMATION:
-            result = mavlink.MAV_RESULT_ACCEPTED
-            self._send(self._information())
+            answer = self._information()
+        elif m.command == mavlink.MAV_CMD_REQUEST_MESSAGE and wanted == mavlink.MAVLINK_MSG_ID_VIDEO_STREAM_INFORMATION:
+            answer = self._stream_information()
         elif m.command == mavlink.MAV_CMD_IMAGE_START_CAPTURE:
-            result = mavlink.MAV_RESULT_ACCEPTED
             self._shots += 1
-        self._send(
-            mavlink.MAVLink_command_ack_message(m.command, result, 0, 0, m.get_srcSystem(), m.get_srcComponent())
+            answer = self._captured()
+        result = mavlink.MAV_RESULT_UNSUPPORTED if answer is None else mavlink.MAV_RESULT_ACCEPTED
+        if answer is not None or m.target_component == CAMERA_COMPONENT:  # what is for everybody is refused by nobody
+            to = (m.get_srcSystem(), m.get_srcComponent())
+            self._send(mavlink.MAVLink_command_ack_message(m.command, result, 0, 0, *to))
+        if answer is not None:
+            self._send(answer)
+
+    def _stream_information(self) -> Any:
+        profile = self._renderer.profile
+        hfov = round(math.degrees(2 * math.atan(profile.width / 2 / profile.fx)))
+        return mavlink.MAVLink_video_stream_information_message(
+            1, 1, 0, 3, 1 / FRAME_S, profile.width, profile.height, 0, 0, hfov, b"thermal", self.video_url.encode()
+        )
+
+    def _captured(self) -> Any:
+        boot_s = self._truths[-1].boot_s if self._truths else 0.0
+        return mavlink.MAVLink_camera_image_captured_message(
+            round(boot_s * 1000), 0, 0, 0, 0, 0, 0, [1.0, 0.0, 0.0, 0.0], self._shots, 1, b""
         )
 
     def _information(self) -> Any:

@@ -25,6 +25,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -36,7 +37,7 @@ from simulators.fire import build
 from simulators.geodesy import matrix_of
 from simulators.gimbal import Gimbal
 from simulators.nut import NutMuxer
-from simulators.scenario import Scenario, load, names
+from simulators.scenario import Scenario, ScenarioError, load, names, parse
 from simulators.thermal import PROFILE, Renderer
 from simulators.world import home_en_m
 
@@ -54,12 +55,13 @@ class EndpointError(RuntimeError):
 # --- one process ------------------------------------------------------------------------------------------------------
 
 
-def _die_with_parent() -> None:
-    """SIGTERM when the parent is gone, however it went (prctl PR_SET_PDEATHSIG, Linux)."""
-    parent = os.getppid()
+def _die_with_parent(parent: int) -> None:
+    """SIGTERM when the parent is gone, however it went (prctl PR_SET_PDEATHSIG, Linux). 0: started by hand, stay."""
+    if not parent:
+        return
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-    if os.getppid() != parent or parent == 1:
+    if os.getppid() != parent:  # it went before the line above
         sys.exit(0)
 
 
@@ -93,6 +95,17 @@ async def _udp(hear: Callable[[bytes], None], *, port: int = 0, to: tuple[str, i
     return protocol
 
 
+def scenario_of(text: str) -> Scenario:
+    """A shipped scenario by name, or one from a TOML file by its path. Raises ScenarioError or OSError."""
+    if not text.endswith(".toml"):
+        return load(text)
+    file = Path(text)
+    try:
+        return parse(file.read_text(encoding="utf-8"), file.stem)
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"scenario {text}: is no text file") from error
+
+
 def _say_ready(**facts: Any) -> None:
     print(json.dumps({"ready": True, "pid": os.getpid(), **facts}), flush=True)
 
@@ -106,9 +119,9 @@ async def _ticks() -> AsyncIterator[float]:
 
 
 async def _run_vehicle(args: argparse.Namespace) -> None:
-    scenario = load(args.scenario)
+    scenario = scenario_of(args.scenario)
     scene = build(scenario, args.seed)
-    start = home_en_m(scenario)
+    start = home_en_m(scenario, args.sysid)
     autopilot = Autopilot(
         scene.plane,
         scene.height_at(*start),
@@ -182,7 +195,7 @@ class _Viewers:
 
 async def _run_camera(args: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
-    scene = build(load(args.scenario), args.seed)
+    scene = build(scenario_of(args.scenario), args.seed)
     camera = Camera(Renderer(scene), args.seed, sysid=args.sysid)
     listener = TruthListener(scene.plane)
     latest_boot_s = [0.0]
@@ -205,7 +218,9 @@ async def _run_camera(args: argparse.Namespace) -> None:
     await _udp(hear_mount, port=args.mount)
     viewers = _Viewers(f"{args.sysid}/{CAMERA_COMPONENT}")
     server = await asyncio.start_server(viewers.serve, LOOPBACK, args.video)
-    _say_ready(video=server.sockets[0].getsockname()[1])
+    port = server.sockets[0].getsockname()[1]
+    camera.video_url = f"tcp://{LOOPBACK}:{port}"
+    _say_ready(video=port)
     async for elapsed_s in _ticks():
         camera.beat(elapsed_s)
         for frame in camera.take_outgoing():
@@ -219,20 +234,20 @@ def main(argv: list[str] | None = None) -> int:
     """``python -m simulators.endpoints vehicle|gimbal|camera …``; see the head of this file."""
     parser = argparse.ArgumentParser(prog="simulators.endpoints")
     parser.add_argument("what", choices=("vehicle", "gimbal", "camera"))
-    parser.add_argument("--scenario", choices=names(), default="schrottinsel")
+    parser.add_argument("--scenario", default="schrottinsel", help=f"{', '.join(names())} or FILE.toml")
     parser.add_argument("--ground", default=f"{LOOPBACK}:14550", help="HOST:PORT of the ground station")
-    for name in ("gimbal", "camera", "truth", "mount", "port", "video", "seed", "uid"):
+    for name in ("gimbal", "camera", "truth", "mount", "port", "video", "seed", "uid", "parent"):
         parser.add_argument(f"--{name}", type=int, default=0)
     parser.add_argument("--sysid", type=int, default=1)
     parser.add_argument("--speedup", type=float, default=1.0)
     args = parser.parse_args(argv)
-    _die_with_parent()
+    _die_with_parent(args.parent)
     run = {"vehicle": _run_vehicle, "gimbal": _run_gimbal, "camera": _run_camera}[args.what]
     try:
         asyncio.run(_until_terminated(run(args)))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         print(f"{args.what}: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, ValueError) else 1
     return 0
 
 
@@ -263,6 +278,11 @@ class Endpoint:
     process: asyncio.subprocess.Process
     facts: dict[str, Any] = field(default_factory=dict)
 
+    async def last_words(self) -> str:
+        """The end of what it wrote to stderr; only once it has ended."""
+        assert self.process.stderr is not None
+        return (await self.process.stderr.read())[-400:].decode("utf-8", "replace").strip()
+
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL after two seconds."""
         if self.process.returncode is None:
@@ -278,21 +298,20 @@ class Endpoint:
 
 async def start(what: str, **options: Any) -> Endpoint:
     """Start one process and wait until it is ready. Raises EndpointError with its last words."""
-    words = [f"--{key}={value}" for key, value in options.items()]
+    words = [f"--{key}={value}" for key, value in (options | {"parent": os.getpid()}).items()]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulators.endpoints", what, *words,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     endpoint = Endpoint(what, process)
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
     except TimeoutError:
         line = b""
     if not line:
         await endpoint.stop()
-        words_left = (await process.stderr.read())[-400:].decode("utf-8", "replace").strip()
-        raise EndpointError(f"the simulated {what} did not start: {words_left or 'no answer'}")
+        raise EndpointError(f"the simulated {what} did not start: {await endpoint.last_words() or 'no answer'}")
     endpoint.facts = json.loads(line)
     return endpoint
 
@@ -300,18 +319,28 @@ async def start(what: str, **options: Any) -> Endpoint:
 class SimulatedDrone:
     """Vehicle, gimbal and camera of a scenario as processes; use as an asynchronous context manager.
 
-    ``ground``: HOST:PORT of the ground station. Afterwards ``video_url`` is where the frames are, and ``uid`` the token
-    by which the vehicle can be told from every other one.
+    ``ground``: HOST:PORT of the ground station, on this machine. ``source``: the file of a scenario that is not a
+    shipped one. Afterwards ``video_url`` is where the frames are, and ``uid`` the token by which the vehicle can be
+    told from every other one.
     """
 
     def __init__(
-        self, scenario: Scenario, seed: int, *, ground: str, sysid: int = 1, speedup: float = 1.0, video_port: int = 0
+        self,
+        scenario: Scenario,
+        seed: int,
+        *,
+        ground: str,
+        sysid: int = 1,
+        speedup: float = 1.0,
+        video_port: int = 0,
+        source: str = "",
     ) -> None:
         self.scenario, self.seed, self.ground, self.sysid, self.speedup = scenario, seed, ground, sysid, speedup
         self.uid = secrets.randbits(63) | 1
         self.video_url = ""
         self.endpoints: dict[str, Endpoint] = {}
         self._video_port = video_port
+        self._source = source or scenario.name
 
     async def __aenter__(self) -> SimulatedDrone:
         ports = {name: free_port() for name in ("gimbal", "camera", "truth")}
@@ -337,7 +366,7 @@ class SimulatedDrone:
         self.video_url = f"tcp://{LOOPBACK}:{self.endpoints['camera'].facts['video']}"
 
     def _common(self) -> dict[str, Any]:
-        return {"scenario": self.scenario.name, "seed": self.seed, "sysid": self.sysid}
+        return {"scenario": self._source, "seed": self.seed, "sysid": self.sysid}
 
     async def stop(self) -> None:
         """End all processes."""
@@ -350,7 +379,9 @@ class SimulatedDrone:
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
-        raise EndpointError(f"the simulated {waits[done.pop()].name} has ended")
+        ended = waits[done.pop()]
+        words = await ended.last_words()
+        raise EndpointError(f"the simulated {ended.name} has ended{': ' + words if words else ''}")
 
     async def __aexit__(self, *unused: object) -> None:
         await self.stop()

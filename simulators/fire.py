@@ -71,9 +71,7 @@ class Scene:
         """Bilinear values of a raster at east/north (any 2-D shape), metres; the border is repeated."""
         column = (east + np.float32(self.half_m)) / np.float32(CELL_M) - np.float32(0.5)
         row = (np.float32(self.half_m) - north) / np.float32(CELL_M) - np.float32(0.5)
-        return np.asarray(
-            cv2.remap(raster, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
-        )
+        return np.asarray(cv2.remap(raster, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
     def height_at(self, east_m: float, north_m: float) -> float:
         """Surface height above sea level at one place."""

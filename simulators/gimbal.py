@@ -24,7 +24,7 @@ class Gimbal:
     """``receive`` bytes from the autopilot, ``step`` time, send ``take_outgoing``."""
 
     def __init__(self, seed: int, *, sysid: int = 1) -> None:
-        rng = np.random.default_rng([seed, 5])
+        rng = np.random.default_rng([seed, 5 if sysid == 1 else 500 + sysid])
         self.pitch = self.yaw = 0.0
         self._wanted = (0.0, 0.0)
         self._tilt = rng.normal(0.0, TILT_SIGMA_RAD, 2)
@@ -43,11 +43,18 @@ class Gimbal:
             kind = message.get_type()
             if kind == "GIMBAL_DEVICE_SET_ATTITUDE":
                 self._aim(message.q)
-            elif kind in ("COMMAND_LONG", "COMMAND_INT") and message.command == mavlink.MAV_CMD_REQUEST_MESSAGE:
-                self._requested(message.param1)
+            elif kind in ("COMMAND_LONG", "COMMAND_INT") and message.target_component in (0, GIMBAL_COMPONENT):
+                self._command(message)
 
-    def _requested(self, message_id: float) -> None:
-        if message_id == float(mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_INFORMATION):
+    def _command(self, m: Any) -> None:
+        known = m.command == mavlink.MAV_CMD_REQUEST_MESSAGE and m.param1 == float(
+            mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_INFORMATION
+        )
+        if known or m.target_component == GIMBAL_COMPONENT:  # what is for everybody is refused by nobody
+            result = mavlink.MAV_RESULT_ACCEPTED if known else mavlink.MAV_RESULT_UNSUPPORTED
+            to = (m.get_srcSystem(), m.get_srcComponent())
+            self._send(mavlink.MAVLink_command_ack_message(m.command, result, 0, 0, *to))
+        if known:
             self._send(self._information())
 
     def _aim(self, q: list[float]) -> None:

@@ -1,7 +1,7 @@
 """A scenario by name: what burns where, how the ground looks, where the drone shall search.
 
-A scenario is a TOML file; ``load`` reads the shipped ones by name or any file by path. A bad one is refused naming the
-key and what is allowed. The seed decides the rest: another seed, another world.
+A scenario is a TOML file; ``load`` reads the shipped ones by name, ``parse`` takes the text of any other. A bad one is
+refused naming the key and what is allowed. The seed decides the rest: another seed, another world.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import tomllib
 from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any
+
+# What stays free around the survey: the place of the take-off, and the ground that a lens sees beyond the edge.
+ROOM_M = 60.0
 
 
 class ScenarioError(ValueError):
@@ -77,7 +80,24 @@ def parse(text: str, name: str) -> Scenario:
     for key in known:
         if key not in table:
             raise ScenarioError(f"scenario {name!r}: {key} is missing")
-    return Scenario(name=name, **{key: _value(name, key, str(known[key]), table[key]) for key in known})
+    scenario = Scenario(name=name, **{key: _value(name, key, str(known[key]), table[key]) for key in known})
+    _fits_together(scenario)
+    return scenario
+
+
+def _fits_together(scenario: Scenario) -> None:
+    name = f"scenario {scenario.name!r}"
+    for key in ("fire_radius_m", "fire_c"):
+        low, high = getattr(scenario, key)
+        if low > high:
+            raise ScenarioError(f"{name}: {key} must be [low, high], not [{low:g}, {high:g}]")
+    if max(scenario.survey_m) + ROOM_M > scenario.width_m:
+        raise ScenarioError(
+            f"{name}: survey_m must leave {ROOM_M:g} m of width_m for take-off and turns: at most "
+            f"{scenario.width_m - ROOM_M:g}, not {max(scenario.survey_m):g}"
+        )
+    if scenario.roof_fires > (scenario.fires if scenario.halls else 0):
+        raise ScenarioError(f"{name}: roof_fires {scenario.roof_fires} needs halls, and as many fires")
 
 
 def _value(name: str, key: str, kind: str, value: Any) -> Any:

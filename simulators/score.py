@@ -67,16 +67,12 @@ def _offset(found: Found, fire_en: tuple[float, float], plane: Plane) -> tuple[f
     return float(east) - fire_en[0], float(north) - fire_en[1]
 
 
-def _match(
-    truths: Truths, found: Sequence[Found], plane: Plane
-) -> tuple[dict[int, tuple[int, float]], int, int]:
+def _match(truths: Truths, found: Sequence[Found], plane: Plane) -> tuple[dict[int, tuple[int, float]], int, int]:
     """{fire: (index of its nearest hotspot, error m)}, duplicates, false ones."""
     near: dict[int, list[tuple[float, int]]] = {}
     false = 0
     for index, hotspot in enumerate(found):
-        distances = [
-            (math.hypot(*_offset(hotspot, (fire.east_m, fire.north_m), plane)), fire) for fire in truths.fires
-        ]
+        distances = [(math.hypot(*_offset(hotspot, (fire.east_m, fire.north_m), plane)), fire) for fire in truths.fires]
         distance, fire = min(distances, key=lambda pair: pair[0], default=(math.inf, None))
         if fire is None or distance > max(MATCH_M, fire.radius_m):
             false += 1

@@ -102,6 +102,6 @@ class World:
         return shots
 
 
-def home_en_m(scenario: Scenario) -> tuple[float, float]:
-    """Where the drone stands: beside the area, on open ground."""
-    return -scenario.survey_m[0] / 2 - 12.0, -scenario.survey_m[1] / 2 - 8.0
+def home_en_m(scenario: Scenario, sysid: int = 1) -> tuple[float, float]:
+    """Where a drone stands: beside the area, on open ground, the second one four metres from the first."""
+    return -scenario.survey_m[0] / 2 - 12.0, -scenario.survey_m[1] / 2 - 8.0 + 4.0 * (sysid - 1)

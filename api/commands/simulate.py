@@ -1,53 +1,78 @@
-"""``simulate``: the world alone — vehicle, gimbal, camera and scene — for any ground station."""
+"""``simulate``: the world alone — vehicles, cameras, gimbals and scene — for any ground station."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import signal
 from typing import Any
+
+_LOOPBACKS = ("127.0.0.1", "localhost")
+_MOST_VEHICLES = 8
 
 
 def register(verbs: Any) -> None:
     """The verb's options."""
     parser = verbs.add_parser("simulate", help="a simulated drone and camera for any ground station")
-    parser.add_argument("scenario", metavar="SCENARIO")
-    parser.add_argument("--mavlink", default="udpout:127.0.0.1:14550", metavar="URL", help="udpout:HOST:PORT")
-    parser.add_argument("--video", default="tcp://127.0.0.1:0", metavar="URL", help="where NUT is served")
-    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("scenario", metavar="SCENARIO", help="a shipped one by name, or FILE.toml")
+    parser.add_argument(
+        "--mavlink", default="udpout:127.0.0.1:14550", metavar="URL", help="the ground station (%(default)s)"
+    )
+    parser.add_argument(
+        "--video", default="tcp://127.0.0.1:0", metavar="URL", help="where NUT is served; the next port for vehicle 2"
+    )
+    parser.add_argument("--vehicles", type=int, default=1, metavar="N", help="system ids 1 to N (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another world (%(default)s)")
     parser.add_argument("--speedup", type=float, default=1.0, metavar="X")
-    parser.add_argument("--seconds", type=float, metavar="N")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after so many; default: on a signal")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until a signal or ``--seconds``."""
-    from urllib.parse import urlsplit
+    """Run until a signal or ``--seconds``. Prints one JSON line a vehicle once it is there."""
+    from simulators.endpoints import scenario_of
 
-    from simulators.scenario import ScenarioError, load
-
-    scheme, _, ground = args.mavlink.partition(":")
-    host, _, port = ground.rpartition(":")
-    if scheme != "udpout" or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise ScenarioError(f"--mavlink {args.mavlink!r}: allowed is udpout:HOST:PORT")
-    video = urlsplit(args.video)
-    if video.scheme != "tcp" or video.hostname not in ("127.0.0.1", "localhost") or video.port is None:
-        raise ScenarioError(f"--video {args.video!r}: allowed is tcp://127.0.0.1:PORT (0 picks a free one)")
-    if not 0.1 <= args.speedup <= 20.0:
-        raise ScenarioError(f"--speedup {args.speedup}: allowed are 0.1 to 20")
-    return asyncio.run(_simulate(args, load(args.scenario), ground, video.port))
+    scenario = scenario_of(args.scenario)
+    ground = _port(args.mavlink, "udpout:", "--mavlink", lowest=1)
+    video = _port(args.video, "tcp://", "--video", lowest=0)
+    for name, low, high in (("vehicles", 1, _MOST_VEHICLES), ("speedup", 0.1, 20.0), ("seed", 0, 2**31 - 1)):
+        if not low <= getattr(args, name) <= high:
+            raise ValueError(f"--{name} {getattr(args, name)}: allowed are {low} to {high}")
+    return asyncio.run(_simulate(args, scenario, f"127.0.0.1:{ground}", video))
 
 
-async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, video_port: int) -> int:
+def _port(url: str, scheme: str, option: str, *, lowest: int) -> int:
+    host, _, port = url.removeprefix(scheme).rpartition(":")
+    # The simulated world neither listens nor speaks beyond this machine.
+    fits = url.startswith(scheme) and host in _LOOPBACKS and port.isdecimal() and lowest <= int(port) <= 65535
+    if not fits:
+        raise ValueError(f"{option} {url!r}: allowed is {scheme}127.0.0.1:PORT with a port from {lowest} to 65535")
+    return int(port)
+
+
+async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, video: int) -> int:
     from simulators.endpoints import SimulatedDrone
 
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
-    drone = SimulatedDrone(scenario, args.seed, ground=ground, speedup=args.speedup, video_port=video_port)
-    async with drone:
-        print(json.dumps({"mavlink": args.mavlink, "video": drone.video_url, "uid": drone.uid}), flush=True)
-        waits = {asyncio.create_task(end.wait()), asyncio.create_task(drone.wait_ended())}
+    waits: set[asyncio.Task[Any]] = {asyncio.create_task(end.wait())}
+    async with contextlib.AsyncExitStack() as stack:
+        for sysid in range(1, args.vehicles + 1):
+            drone = SimulatedDrone(
+                scenario,
+                args.seed,
+                ground=ground,
+                sysid=sysid,
+                speedup=args.speedup,
+                video_port=video + sysid - 1 if video else 0,
+                source=args.scenario,
+            )
+            await stack.enter_async_context(drone)
+            facts = {"vehicle": sysid, "mavlink": args.mavlink, "video": drone.video_url, "uid": drone.uid}
+            print(json.dumps(facts), flush=True)
+            waits.add(asyncio.create_task(drone.wait_ended()))
         done, pending = await asyncio.wait(waits, timeout=args.seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()

@@ -239,9 +239,7 @@ def _stored(m: Message) -> Item:
     """What is left of an item after ArduPilot has packed it: unused parameters 0, centimetres, rewritten frames."""
     keeps = _KEEPS.get(m.command, 0b1111)
     raw = (m.param1, m.param2, m.param3, m.param4)
-    params = [
-        float(value) if keeps >> bit & 1 and math.isfinite(value) else 0.0 for bit, value in enumerate(raw)
-    ]
+    params = [float(value) if keeps >> bit & 1 and math.isfinite(value) else 0.0 for bit, value in enumerate(raw)]
     if m.command == 21:
         params[3] = 1.0  # the sign of an unused yaw survives as +1
     placed = m.command in _PLACED
