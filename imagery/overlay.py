@@ -54,7 +54,8 @@ def _as_colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _coloured(kelvin: NDArray[np.float32]) -> NDArray[np.uint8]:
     sample = kelvin[::4, ::4]
-    low, high = (float(value) for value in np.percentile(sample, (0.5, 99.0)))
+    scene = sample[sample < STEPS[0][0] + KELVIN]  # what has a colour takes no part of the grey
+    low, high = (float(value) for value in np.percentile(scene if scene.size > 100 else sample, (0.5, 99.5)))
     high = max(high, low + 8.0)
     grey = cv2.convertScaleAbs(np.clip(kelvin, low, high + 12.0) - np.float32(low), alpha=200.0 / (high - low))
     colour = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
