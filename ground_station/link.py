@@ -11,6 +11,7 @@ tried again for as long as it is open.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import time
@@ -25,6 +26,9 @@ QUEUE_CHUNKS = 2_000
 _RECONNECT_S = 0.5
 _READ_BYTES = 65_536
 _SEND_BUFFER_BYTES = 256 * 1024
+_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+# Read at most this many before the rest of the program gets its turn.
+_DATAGRAMS_A_TURN = 64
 
 ALLOWED = "udpin:HOST:PORT udpout:HOST:PORT tcp:HOST:PORT tcpin:HOST:PORT serial:DEVICE:BAUD log:FILE"
 
@@ -93,48 +97,70 @@ class _Queued:
         self.connected = False
 
 
-class UdpLink(_Queued, asyncio.DatagramProtocol):
-    """UDP, listening (``udpin``) or towards one address (``udpout``)."""
+class UdpLink(_Queued):
+    """UDP, listening (``udpin``) or towards one address (``udpout``).
+
+    The socket is read by ourselves: asyncio takes one datagram a turn of its loop, which a storm outruns.
+    """
 
     def __init__(self, name: str, host: str, port: int, listen: bool) -> None:
         super().__init__(name)
         self._address = (host, port)
         self._listen = listen
-        self._transport: asyncio.DatagramTransport | None = None
+        self._socket: socket.socket | None = None
 
     async def open(self) -> None:
         """Bind or connect. Raises LinkError when the port is taken."""
         loop = asyncio.get_running_loop()
-        where = {"local_addr": self._address} if self._listen else {"remote_addr": self._address}
         try:
-            transport, _ = await loop.create_datagram_endpoint(lambda: self, **where)  # type: ignore[arg-type]
+            found = await loop.getaddrinfo(*self._address, type=socket.SOCK_DGRAM)
+            family, kind, protocol, _, address = found[0]
+            self._socket = socket.socket(family, kind, protocol)
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            if self._listen:
+                self._socket.bind(address)
+            else:
+                self._socket.connect(address)
         except OSError as error:
+            await self.close()
             raise _cannot_open(self.name, error, self._address) from error
-        self._transport = transport
+        loop.add_reader(self._socket, self._read)
         self.connected = True
 
     @property
     def port(self) -> int:
         """The local port."""
-        assert self._transport is not None
-        return int(self._transport.get_extra_info("sockname")[1])
+        assert self._socket is not None
+        return int(self._socket.getsockname()[1])
 
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        """From asyncio."""
-        self._put(data, addr if self._listen else None, True)
-
-    def error_received(self, exc: Exception) -> None:
-        """ICMP unreachable: the other side is not there yet; freshness shows it, nothing to do."""
+    def _read(self) -> None:
+        assert self._socket is not None
+        for _ in range(_DATAGRAMS_A_TURN):
+            try:
+                data, address = self._socket.recvfrom(_READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                return  # ICMP unreachable: the other side is not there yet; freshness shows it
+            self._put(data, address if self._listen else None, True)
 
     def send(self, data: bytes, peer: Peer) -> None:
-        """One datagram to ``peer`` (listening) or to the address of the URL."""
-        if self._transport is not None and not self._transport.is_closing() and (peer is not None or not self._listen):
-            self._transport.sendto(data, cast("tuple[Any, ...]", peer) if self._listen else None)
+        """One datagram to ``peer`` (listening) or to the address of the URL; a full buffer loses it."""
+        if self._socket is None or (self._listen and peer is None):
+            return
+        with contextlib.suppress(OSError):
+            if self._listen:
+                self._socket.sendto(data, cast("tuple[Any, ...]", peer))
+            else:
+                self._socket.send(data)
 
     async def close(self) -> None:
         """Release the port."""
-        if self._transport is not None:
-            self._transport.close()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
         await super().close()
 
 
@@ -329,7 +355,7 @@ def open_link(url: str) -> Link:
         raise LinkError(f"link {url!r} is not understood; allowed are {ALLOWED}")
     lowest = 0 if scheme in ("udpin", "tcpin") else 1
     what, highest = ("baud rate", 4_000_000) if scheme == "serial" else ("port", 65_535)
-    if not last.isdecimal() or not lowest <= int(last) <= highest:
+    if not (last.isascii() and last.isdecimal()) or not lowest <= int(last) <= highest:
         raise LinkError(f"link {url!r}: {last!r} is no {what} ({lowest} to {highest}); allowed are {ALLOWED}")
     number = int(last)
     if scheme == "serial":

@@ -1,4 +1,4 @@
-"""A ground station and a simulated autopilot that meet over bytes, in simulated time, through a channel that may lose."""
+"""A ground station and a simulated autopilot meet over bytes, in simulated time, through a channel that may lose."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Keep = Callable[[Received], bool]
 
 
 class Rig:
-    """``loss``: share of frames that either direction loses. ``up``, ``down``: filters a test may set; false loses it."""
+    """``loss``: share of frames either direction loses. ``up``, ``down``: filters a test may set; false loses it."""
 
     def __init__(self, seed: int = 1, loss: float = 0.0) -> None:
         self.autopilot = Autopilot(
