@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from simulators.autopilot.core import STEP_S, Autopilot
+from simulators.autopilot.core import Autopilot
+from simulators.autopilot.pilot import STEP_S
 from simulators.camera import Camera, Shot, Truth
 from simulators.fire import Fire, Scene, build
 from simulators.gimbal import Gimbal

@@ -28,7 +28,7 @@ def _ms(a: Autopilot) -> int:
 def heartbeat(a: Autopilot) -> Any:
     """HEARTBEAT."""
     base = 1 | 16 | 64 | (128 if a.pilot.armed else 0)
-    status = 4 if a.pilot.armed and not a.pilot.flight.on_ground else 3
+    status = 5 if a.in_failsafe else 4 if a.pilot.armed and not a.pilot.flight.on_ground else 3
     return mavlink.MAVLink_heartbeat_message(2, 3, base, a.pilot.mode, status, 3)
 
 
@@ -42,8 +42,8 @@ def attitude(a: Autopilot) -> Any:
 
 
 def global_position(a: Autopilot) -> Any:
-    """GLOBAL_POSITION_INT."""
-    lat, lon, alt = a.believed_place()
+    """GLOBAL_POSITION_INT; latitude and longitude 0 before the estimator has a position, as the real one says."""
+    lat, lon, alt = a.believed_place() if a.pilot.position_ready else (0.0, 0.0, a.pilot.plane.alt_m)
     v = a.pilot.flight.velocity
     heading = math.degrees(a.pilot.flight.yaw + a.errors.yaw_rad) % 360.0
     height = a.pilot.flight.enu[2] - a.pilot.home[2]
@@ -61,10 +61,14 @@ def local_position(a: Autopilot) -> Any:
 
 def gps_raw(a: Autopilot) -> Any:
     """GPS_RAW_INT with the accuracy that the errors were drawn from."""
+    if not a.pilot.position_ready:
+        return mavlink.MAVLink_gps_raw_int_message(
+            _ms(a) * 1000, 1, 0, 0, 0, 65535, 65535, 0, 0, 3, 0, 2**32 - 1, 2**32 - 1, 2**32 - 1, 0, 0
+        )
     lat, lon, alt = a.believed_place()
     v = a.pilot.flight.velocity
     return mavlink.MAVLink_gps_raw_int_message(
-        _ms(a) * 1000, 3 if a.pilot.position_ready else 1, round(lat * 1e7), round(lon * 1e7), round(alt * 1000),
+        _ms(a) * 1000, 3, round(lat * 1e7), round(lon * 1e7), round(alt * 1000),
         80, 120, round(math.hypot(v[0], v[1]) * 100), 0, 17, 0, round(a.errors.h_acc_m * 1000),
         round(a.errors.v_acc_m * 1000), 300, 0, 0,
     )  # fmt: skip
@@ -105,11 +109,21 @@ def extended_sys_state(a: Autopilot) -> Any:
 
 
 def home_position(a: Autopilot) -> Any:
-    """HOME_POSITION."""
+    """HOME_POSITION; None before there is one."""
+    if a.home_place is None:
+        return None
     lat, lon, alt = a.home_place
     return mavlink.MAVLink_home_position_message(
         round(lat * 1e7), round(lon * 1e7), round(alt * 1000), 0, 0, 0, [1, 0, 0, 0], 0, 0, 0
     )
+
+
+def global_origin(a: Autopilot) -> Any:
+    """GPS_GLOBAL_ORIGIN; None before there is one."""
+    if a.home_place is None:
+        return None
+    lat, lon, alt = a.home_place
+    return mavlink.MAVLink_gps_global_origin_message(round(lat * 1e7), round(lon * 1e7), round(alt * 1000), 0)
 
 
 def vfr_hud(a: Autopilot) -> Any:
@@ -128,7 +142,9 @@ def wind(a: Autopilot) -> Any:
 
 
 def terrain_report(a: Autopilot) -> Any:
-    """TERRAIN_REPORT: the vehicle's own terrain model is flat here."""
+    """TERRAIN_REPORT: the vehicle's own terrain model is flat here. None before there is a position."""
+    if not a.pilot.position_ready:
+        return None
     lat, lon, _ = a.believed_place()
     ground = a.pilot.flight.ground_amsl_m
     return mavlink.MAVLink_terrain_report_message(
@@ -172,6 +188,25 @@ def sim_state(a: Autopilot) -> Any:
     )  # fmt: skip
 
 
+def fence_status(a: Autopilot) -> Any:
+    """FENCE_STATUS; None without a fence."""
+    if not a.transfers.lists[1]:
+        return None
+    return mavlink.MAVLink_fence_status_message(int(a.outside_fence), 0, 3 if a.outside_fence else 0, 0, 0)
+
+
+def camera_feedback(a: Autopilot) -> Any:
+    """CAMERA_FEEDBACK of the latest picture: the vehicle's attitude, not the gimbal's; UTC, 0 before a fix."""
+    lat, lon, alt = a.believed_place()
+    utc_us = round((a.utc_at_boot_s + a.now_s) * 1e6) if a.pilot.position_ready else 0
+    f, e = a.pilot.flight, a.errors
+    roll, pitch, yaw = (math.degrees(v) for v in (f.roll + e.tilt_rad[0], f.pitch + e.tilt_rad[1], f.yaw + e.yaw_rad))
+    height = float(f.enu[2] - a.pilot.home[2])
+    return mavlink.MAVLink_camera_feedback_message(
+        utc_us, 0, 0, a.pilot.shots, round(lat * 1e7), round(lon * 1e7), alt, height, roll, pitch, yaw % 360, 0, 0, 0
+    )
+
+
 def autopilot_version(a: Autopilot) -> Any:
     """AUTOPILOT_VERSION: 4.7.0-dev; the uid names this very process."""
     return mavlink.MAVLink_autopilot_version_message(
@@ -198,5 +233,26 @@ BUILDERS: dict[str, Builder] = {
     "GIMBAL_DEVICE_ATTITUDE_STATUS": gimbal_attitude,
     "SIM_STATE": sim_state,
     "AUTOPILOT_VERSION": autopilot_version,
+    "GPS_GLOBAL_ORIGIN": global_origin,
+    "FENCE_STATUS": fence_status,
+}
+# REQUEST_DATA_STREAM: what each stream holds of the above. EXTENDED_SYS_STATE is in none, as on the real one.
+_POSITION = ("GLOBAL_POSITION_INT", "LOCAL_POSITION_NED")
+_STATUS = ("SYS_STATUS", "MISSION_CURRENT", "GPS_RAW_INT")
+_EXTRA3 = (
+    "SYSTEM_TIME",
+    "WIND",
+    "TERRAIN_REPORT",
+    "BATTERY_STATUS",
+    "EKF_STATUS_REPORT",
+    "GIMBAL_DEVICE_ATTITUDE_STATUS",
+)
+DATA_STREAMS: dict[int, tuple[str, ...]] = {
+    0: (*_STATUS, *_POSITION, "ATTITUDE", "VFR_HUD", *_EXTRA3),
+    2: _STATUS,
+    6: _POSITION,
+    10: ("ATTITUDE",),
+    11: ("VFR_HUD",),
+    12: _EXTRA3,
 }
 BY_ID: dict[int, str] = {int(getattr(mavlink, f"MAVLINK_MSG_ID_{name}")): name for name in BUILDERS}

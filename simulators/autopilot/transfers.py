@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 Message = Any
@@ -19,9 +20,18 @@ Say = Callable[[int, str], None]
 MISSION, FENCE, RALLY = 0, 1, 2
 LIMITS = {MISSION: 650, FENCE: 70, RALLY: 46}
 _ASK_AGAIN_S, _GIVE_UP_S = 1.0, 8.0
-_PLACED = frozenset({16, 17, 18, 19, 21, 22, 82, 94, 189, 195, 201, 5000, 5001, 5002, 5003, 5004, 5100})
-_KNOWN = _PLACED | {20, 92, 93, 112, 114, 115, 177, 178, 179, 181, 182, 183, 184, 197, 203, 205, 206, 207, 208, 211,
-                    222, 531, 532, 534, 1000, 2000, 2001, 2500, 2501}  # fmt: skip
+_FENCE_ITEMS = frozenset({5000, 5001, 5002, 5003, 5004})
+_RALLY_ITEMS = frozenset({5100})
+_PLACED = frozenset({16, 17, 18, 19, 21, 22, 82, 94, 189, 195, 201}) | _FENCE_ITEMS | _RALLY_ITEMS
+_KNOWN = (_PLACED - _FENCE_ITEMS - _RALLY_ITEMS) | {
+    *(20, 92, 93, 112, 114, 115, 177, 178, 179, 181, 182, 183, 184, 197, 203, 205, 206, 207, 208, 211, 222),
+    *(531, 532, 534, 1000, 2000, 2001, 2500, 2501),
+}
+_ALLOWED = {MISSION: _KNOWN, FENCE: _FENCE_ITEMS, RALLY: _RALLY_ITEMS}
+_JUMP, _MOUNT_CONTROL = 177, 205
+# Heights are stored as whole centimetres (mission) and whole metres of an int16 (rally).
+_HIGHEST_RALLY_M = 32_767
+_MOST_VERTICES = 255
 # Which of p1..p4 ArduCopter keeps for the commands flown here; everything else keeps all four.
 _KEEPS = {16: 0b0001, 17: 0b0100, 20: 0, 21: 0b0001, 22: 0b0001, 82: 0b0001, 178: 0b0111, 195: 0, 197: 0, 206: 0b0101,
           1000: 0b1111, 5001: 1, 5002: 1, 5003: 1, 5004: 1, 5100: 0}  # fmt: skip
@@ -62,15 +72,19 @@ class _Upload:
 
 
 class Transfers:
-    """The three lists of one vehicle. ``receive`` returns the answers; ``changed`` counts changes of the mission."""
+    """The three lists of one vehicle. ``receive`` returns the answers; ``changed`` counts changes of the mission.
+
+    ``flying``: whether AUTO flies the mission now; then it cannot be cleared.
+    """
 
     def __init__(self, say: Say) -> None:
         self.lists: dict[int, list[Item]] = {MISSION: [], FENCE: [], RALLY: []}
         self.changed = 0
+        self.flying = False
         self._say = say
         self._upload: _Upload | None = None
 
-    def receive(self, message: Message, sender: tuple[int, int], now_s: float, *, flying: bool) -> list[Message]:
+    def receive(self, message: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
         """Answers to one message of the mission protocol; others give none."""
         handler = getattr(self, "_" + message.get_type().lower(), None)
         if handler is None:
@@ -113,8 +127,7 @@ class Transfers:
         if m.mission_type != FENCE:  # the fence alone is written only when it is whole
             del self.lists[m.mission_type][m.count :]
         if m.count == 0:
-            self.lists[m.mission_type].clear()
-            self.changed += 1
+            self._clear(m.mission_type)
             return [self._ack(sender, mavlink.MAV_MISSION_ACCEPTED, m.mission_type)]
         self._upload = _Upload(m.mission_type, sender, m.count, 0, now_s, now_s)
         return [self._ask(now_s)]
@@ -126,6 +139,22 @@ class Transfers:
         # The old MISSION_REQUEST, not _INT, although it wants a MISSION_ITEM_INT back: so does the real one.
         return mavlink.MAVLink_mission_request_message(*upload.owner, upload.seq, upload.kind)
 
+    def _clear(self, kind: int) -> None:
+        self._upload = None
+        self.lists[kind].clear()
+        self.changed += kind == MISSION
+
+    def _mission_item(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
+        """The old form with floats: taken, with a word of advice."""
+        self._say(4, "got MISSION_ITEM; GCS should send MISSION_ITEM_INT")
+        scale = 1e7 if m.command in _PLACED else 1.0
+        x, y = (round(v * scale) if math.isfinite(v) and abs(v * scale) < 2**31 else 2**31 - 1 for v in (m.x, m.y))
+        whole = mavlink.MAVLink_mission_item_int_message(
+            m.target_system, m.target_component, m.seq, m.frame, m.command, m.current, m.autocontinue,
+            m.param1, m.param2, m.param3, m.param4, x, y, m.z, m.mission_type,
+        )  # fmt: skip
+        return self._mission_item_int(whole, sender, now_s)
+
     def _mission_item_int(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
         upload = self._upload
         if upload is None or upload.kind != m.mission_type:
@@ -135,7 +164,7 @@ class Transfers:
         upload.heard_s = now_s
         if m.seq != upload.seq:
             return [self._ack(sender, mavlink.MAV_MISSION_INVALID_SEQUENCE, m.mission_type)]
-        fault = _fault(m)
+        fault = _fault(m, upload.count)
         if fault is not None:
             self._upload = None
             return [self._ack(sender, fault, m.mission_type)]
@@ -205,8 +234,9 @@ class Transfers:
             return [self._ack(sender, mavlink.MAV_MISSION_UNSUPPORTED, m.mission_type)]
         if self._upload is not None and self._upload.owner != sender:
             return [self._ack(sender, mavlink.MAV_MISSION_DENIED, m.mission_type)]
-        self.lists[m.mission_type].clear()
-        self.changed += 1
+        if m.mission_type == MISSION and self.flying:
+            return [self._ack(sender, mavlink.MAV_MISSION_ERROR, m.mission_type)]
+        self._clear(m.mission_type)
         return [self._ack(sender, mavlink.MAV_MISSION_ACCEPTED, m.mission_type)]
 
     @staticmethod
@@ -214,9 +244,9 @@ class Transfers:
         return mavlink.MAVLink_mission_ack_message(*target, result, kind)
 
 
-def _fault(m: Message) -> int | None:
+def _fault(m: Message, count: int) -> int | None:
     """MAV_MISSION_RESULT for an item that ArduCopter refuses, or None."""
-    if m.command not in _KNOWN or (m.mission_type == RALLY) != (m.command == 5100):
+    if m.command not in _ALLOWED[m.mission_type]:
         return int(mavlink.MAV_MISSION_UNSUPPORTED)
     if m.frame not in _FRAMES:
         return int(mavlink.MAV_MISSION_UNSUPPORTED_FRAME)
@@ -225,13 +255,17 @@ def _fault(m: Message) -> int | None:
             return int(mavlink.MAV_MISSION_INVALID_PARAM1) + index - 1
     if math.isnan(m.param4) and m.command not in (16, 17, 21, 22):
         return int(mavlink.MAV_MISSION_INVALID_PARAM4)
-    if m.command in _PLACED:
+    if m.command in _PLACED and m.mission_type != FENCE:  # a fence is judged as a whole, at the end
         if abs(m.x) > 900_000_000:
             return int(mavlink.MAV_MISSION_INVALID_PARAM5_X)
         if abs(m.y) > 1_800_000_000:
             return int(mavlink.MAV_MISSION_INVALID_PARAM6_Y)
-    if not math.isfinite(m.z) or abs(m.z) >= 1e6:
+    if not math.isfinite(m.z) or abs(m.z) >= (_HIGHEST_RALLY_M if m.mission_type == RALLY else 1e6):
         return int(mavlink.MAV_MISSION_INVALID_PARAM7)
+    if m.command in (5001, 5002) and m.param1 > _MOST_VERTICES:
+        return int(mavlink.MAV_MISSION_INVALID_PARAM1)
+    if m.command == _JUMP and not 1 <= m.param1 < count:
+        return int(mavlink.MAV_MISSION_ERROR)
     return None
 
 
@@ -245,12 +279,20 @@ def _stored(m: Message) -> Item:
     placed = m.command in _PLACED
     fence = 5000 <= m.command <= 5004
     if placed:
-        altitude = 0.0 if fence else round(m.z, 2)
+        altitude = 0.0 if fence else _height(m)
         frame = 0 if fence else _FRAMES[m.frame]
         return Item(frame, m.command, (params[0], params[1], params[2], params[3]), m.x, m.y, altitude)
     if m.command == 1000:
         return Item(0, 1000, (params[0], params[1], params[2], params[3]), m.x, 0, float(int(m.z)))
-    return Item(0, m.command, (params[0], params[1], params[2], params[3]), 0, 0, 0.0)
+    targeting = 2.0 if m.command == _MOUNT_CONTROL else 0.0
+    return Item(0, m.command, (params[0], params[1], params[2], params[3]), 0, 0, targeting)
+
+
+def _height(m: Message) -> float:
+    """Cut, not rounded, as a cast in C does, in single precision as on the wire."""
+    if m.mission_type == RALLY:
+        return float(math.trunc(m.z))
+    return math.trunc(float(np.float32(m.z) * np.float32(100.0))) / 100.0
 
 
 def _fence_fault(items: list[Item]) -> str:
@@ -271,4 +313,6 @@ def _fence_fault(items: list[Item]) -> str:
         if item.command in (5003, 5004) and item.params[0] <= 0:
             return "Non-positive circle radius"
         index += 1
+    if any(abs(item.x) > 900_000_000 or abs(item.y) > 1_800_000_000 for item in items):
+        return "Bad lat or lon"
     return ""
