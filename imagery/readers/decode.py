@@ -62,7 +62,7 @@ def _from_celsius(celsius: NDArray[np.float32], name: str) -> tuple[Frame, str]:
             f"{name}: values from {low:.6g} to {high:.6g} are no degrees Celsius; "
             f"allowed are {MIN_CELSIUS:.0f} to {MAX_CELSIUS:.0f}"
         )
-    kelvin = np.where(np.isfinite(celsius), celsius + np.float32(KELVIN), np.float32(np.nan))
+    kelvin = np.where(np.isfinite(celsius), celsius, np.float32(np.nan)) + np.float32(KELVIN)
     return frame_of(kelvin, FrameKind.KELVIN, name), "temperatures in °C"
 
 

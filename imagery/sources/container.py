@@ -79,7 +79,7 @@ def _decoded(container: Any, stream: Any, broken: Callable[[], None]) -> Iterato
             return
         try:
             decoded = packet.decode()
-        except av.InvalidDataError:
+        except av.FFmpegError:  # a cut raw frame is an ArgumentError, a cut FFV1 one an InvalidDataError
             broken()
             continue
         yield from decoded

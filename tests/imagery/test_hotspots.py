@@ -1,0 +1,217 @@
+"""The memory of hotspots: one fire, one number, and an ellipse that does not flatter itself."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imagery.detect import Detections
+from imagery.georeference import View
+from imagery.hotspots import HotspotMemory, fold, properties
+from imagery.observe import FrameObservation
+from missions.geometry.pose import NoPose, NoPoseReason, Pose
+from tests.imagery.scenes import FLAT, LOCAL, PROFILE, detections, observation, pose
+
+CENTRE = (319.5, 255.5)
+WEAK_K = 340.0
+
+
+def _view(at: Pose) -> View:
+    return View(at, PROFILE, FLAT, LOCAL)
+
+
+def _fold(memory: HotspotMemory, at: Pose, found: Detections, refusal: str = "") -> HotspotMemory:
+    view = _view(at)
+    ring = view.footprint()
+    assert isinstance(ring, np.ndarray)
+    return fold(memory, observation(at, found, refusal=refusal), view, ring)[0]
+
+
+def _pixel(at: Pose, east: float, north: float) -> tuple[float, float]:
+    """Where a ground point appears: by projection, the other way than the code under test goes."""
+    view = _view(at)
+    apart = np.array([east, north, 0.0]) - view.camera_enu
+    u, v = PROFILE.project((view.enu_from_camera.T @ apart)[None])[0]
+    return float(u), float(v)
+
+
+def _with_noise(time_s: float, **more: float) -> Pose:
+    noise = np.diag([math.radians(0.3) ** 2] * 3)
+    common = np.diag([math.radians(0.7) ** 2] * 2 + [math.radians(2.0) ** 2])
+    return pose(
+        time_s=time_s,
+        attitude_noise_rad2=noise,
+        attitude_common_rad2=common,
+        position_noise_m2=np.eye(3) * 0.04,
+        position_common_m2=np.eye(3) * 1.0,
+        **more,
+    )
+
+
+def test_one_look_at_a_strong_fire_is_enough() -> None:
+    memory = _fold(HotspotMemory(), _with_noise(0.0), detections(CENTRE, peak_k=500.0))
+    assert [h.number for h in memory.confirmed] == [1]
+
+
+def test_a_weak_one_needs_three_looks_of_five() -> None:
+    memory = HotspotMemory()
+    confirmed = []
+    for step, seen in enumerate((True, False, True, False, True)):
+        found = detections(CENTRE, peak_k=WEAK_K) if seen else Detections.empty()
+        memory = _fold(memory, _with_noise(step / 9), found)
+        confirmed.append(len(memory.confirmed))
+    assert confirmed == [0, 0, 0, 0, 1]
+
+
+def test_what_is_in_view_and_not_seen_again_is_forgotten() -> None:
+    memory = _fold(HotspotMemory(), _with_noise(0.0), detections(CENTRE, peak_k=WEAK_K))
+    for step in range(1, 5):
+        memory = _fold(memory, _with_noise(step / 9), Detections.empty())
+    assert len(memory.hotspots) == 1
+    memory = _fold(memory, _with_noise(1.0), Detections.empty())
+    assert memory.hotspots == ()
+
+
+def test_a_confirmed_one_never_disappears_by_itself() -> None:
+    memory = _fold(HotspotMemory(), _with_noise(0.0), detections(CENTRE, peak_k=500.0))
+    for step in range(1, 60):
+        memory = _fold(memory, _with_noise(step / 9), Detections.empty())
+    assert [h.number for h in memory.confirmed] == [1]
+
+
+def test_refused_frames_and_frames_without_a_pose_age_nothing() -> None:
+    memory = _fold(HotspotMemory(), _with_noise(0.0), detections(CENTRE, peak_k=WEAK_K))
+    for step in range(1, 20):
+        memory = _fold(memory, _with_noise(step / 9), Detections.empty(), refusal="frozen")
+    nowhere = NoPose(3.0, NoPoseReason.GAP, "a gap")
+    memory, events = fold(memory, FrameObservation(1, "1/100", 1, 3.0, nowhere, detections(CENTRE)), None, None)
+    assert len(memory.hotspots) == 1 and memory.hotspots[0].looks == (True,)
+    assert events == ()
+
+
+def test_many_looks_never_look_better_than_the_mount() -> None:
+    memory = HotspotMemory()
+    first = None
+    for step in range(200):
+        memory = _fold(memory, _with_noise(step / 9), detections(CENTRE, peak_k=500.0))
+        first = first or memory.hotspots[0].ellipse
+    last = memory.hotspots[0]
+    assert len(memory.hotspots) == 1 and last.sightings == 200
+    assert first is not None and last.ellipse.semi_major_m < first.semi_major_m
+    assert last.noise_m2[0, 0] < 0.02
+    # GNSS 1 m, tilt 0.7° and boresight 0.5° at 80 m: no number of looks takes that away.
+    bias = math.sqrt(1.0 + (80.0 * math.radians(math.hypot(0.7, 0.5))) ** 2)
+    assert last.ellipse.semi_minor_m > 0.98 * math.sqrt(5.991) * bias
+
+
+def test_passes_from_all_sides_are_one_hotspot() -> None:
+    memory = HotspotMemory()
+    for step in range(36):
+        heading = 40.0 * step
+        at = _with_noise(
+            float(step), east=30 * math.sin(heading), north=30 * math.cos(heading), yaw_deg=heading, pitch_deg=-75.0
+        )
+        u, v = _pixel(at, 3.0, -2.0)
+        if 20 < u < 620 and 20 < v < 490:
+            memory = _fold(memory, at, detections((u, v), peak_k=500.0))
+    assert len(memory.hotspots) == 1 and memory.hotspots[0].sightings > 10
+    assert memory.hotspots[0].place_en == pytest.approx((3.0, -2.0), abs=0.1)
+
+
+def test_two_fires_in_one_frame_stay_two() -> None:
+    memory = HotspotMemory()
+    for step in range(20):
+        memory = _fold(memory, _with_noise(step / 9), detections((300.0, 255.0), (340.0, 255.0), peak_k=500.0))
+    assert [h.number for h in memory.confirmed] == [1, 2]
+    assert {h.sightings for h in memory.confirmed} == {20}
+
+
+def test_the_parts_of_one_fire_are_one() -> None:
+    memory = HotspotMemory()
+    for step in range(10):
+        memory = _fold(memory, _with_noise(step / 9), detections((319.0, 255.0), (326.0, 256.0), peak_k=500.0))
+    assert len(memory.hotspots) == 1
+
+
+def test_a_number_is_never_used_again() -> None:
+    memory = HotspotMemory()
+    at = _with_noise(0.0)
+    memory = _fold(memory, at, detections((100.0, 100.0), (500.0, 400.0), peak_k=500.0))
+    memory = replace(memory, hotspots=())
+    memory = _fold(memory, _with_noise(1.0), detections((300.0, 300.0), peak_k=500.0))
+    assert [h.number for h in memory.confirmed] == [3]
+    assert memory.hotspots[0].key == 3
+
+
+def test_a_half_seen_fire_takes_the_place_of_its_first_whole_view() -> None:
+    at = _with_noise(0.0)
+    cut = replace(detections((2.0, 255.0), peak_k=500.0), edge=np.array([True]))
+    memory = _fold(HotspotMemory(), at, cut)
+    moved = _with_noise(1.0, east=-4.0)
+    whole = _pixel(moved, *(_view(at).place(0.0, 255.0).enu[:2] - (1.0, 0.0)))  # type: ignore[union-attr]
+    memory = _fold(memory, moved, detections(whole, peak_k=500.0))
+    assert len(memory.hotspots) == 1
+    place = _view(moved).place(*whole)
+    assert memory.hotspots[0].place_en == pytest.approx(place.enu[:2], abs=0.01)  # type: ignore[union-attr]
+
+
+def _flight(seed: int) -> tuple[HotspotMemory, np.ndarray]:
+    """Passes over one fire through a pose with drawn noise and drawn, constant offsets."""
+    generator = np.random.default_rng(seed)
+    offset = generator.normal(0.0, 1.0, 2)
+    tilt = generator.normal(0.0, math.radians(math.hypot(0.7, 0.5)), 2)
+    fire = generator.uniform(-8.0, 8.0, 2)
+    memory = HotspotMemory()
+    for step in range(12):
+        east, north = generator.uniform(-10.0, 10.0, 2)
+        told = _with_noise(step / 3, east=float(east), north=float(north))
+        error = tilt + generator.normal(0.0, math.radians(0.3), 2)
+        # Straight down a small tilt is a shift of the ground point; offsets and noise shift it, too.
+        seen = fire + offset + 80.0 * error + generator.normal(0.0, 0.2, 2)
+        u, v = _pixel(told, float(seen[0]), float(seen[1]))
+        memory = _fold(memory, told, detections((u, v), peak_k=500.0))
+    return memory, fire
+
+
+def test_the_ellipse_holds_the_truth_as_often_as_it_says() -> None:
+    inside, duplicates = [], 0
+    for seed in range(100):
+        memory, fire = _flight(seed)
+        duplicates += len(memory.confirmed) - 1
+        best = memory.confirmed[0]
+        apart = best.place_en - fire
+        inside.append(float(apart @ np.linalg.solve(best.noise_m2 + best.common_m2, apart)) < 5.991)
+        assert best.ellipse.semi_major_m < 6.0
+    assert duplicates == 0
+    assert 0.89 <= np.mean(inside) <= 0.995
+
+
+def test_the_same_flight_gives_the_same_bytes() -> None:
+    texts = [
+        json.dumps([properties(h, LOCAL) for h in _flight(7)[0].confirmed], sort_keys=True).encode() for _ in range(2)
+    ]
+    assert texts[0] == texts[1] and len(texts[0]) > 100
+
+
+def test_the_agreed_properties_are_all_there() -> None:
+    memory = _fold(HotspotMemory(), _with_noise(1_600_000_000.0), detections(CENTRE, peak_k=500.0))
+    facts = properties(memory.confirmed[0], LOCAL)
+    assert facts["id"] == "hs-000001" and facts["number"] == 1 and facts["status"] == "confirmed"
+    assert facts["peak_c"] == pytest.approx(226.9, abs=0.1) and facts["confidence"] is None
+    assert facts["lat_deg"] == pytest.approx(51.45, abs=1e-6) and facts["lon_deg"] == pytest.approx(6.75, abs=1e-6)
+    assert facts["height_amsl_m"] == pytest.approx(30.0, abs=0.1)
+    assert facts["utmref"].startswith("32U ")
+    assert {"semi_major_m", "semi_minor_m", "azimuth_deg"} == set(facts["ellipse95"])
+
+
+def test_a_picture_without_temperatures_gives_a_hotspot_without_degrees() -> None:
+    found = replace(detections(CENTRE, peak_k=250.0), radiometric=False, kind="unknown")
+    memory = HotspotMemory()
+    for step in range(3):
+        memory = _fold(memory, _with_noise(step / 9), found)
+    facts = properties(memory.confirmed[0], LOCAL)
+    assert facts["peak_c"] is None and facts["contrast_k"] is None and facts["kind"] == "unknown"
