@@ -15,7 +15,10 @@ LIVE_S, LOST_S = 3.0, 10.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source. ``age_s``: since its last sign of life, None before the first; ``since_s``: UTC of that sign."""
+    """One source. ``age_s``: since its last sign of life, None before the first; ``since_s``: UTC of that sign.
+
+    ``trouble``: why it is not to be believed though it is young; ``reason``: what it says while it is not live.
+    """
 
     id: str
     kind: str
@@ -25,6 +28,7 @@ class Source:
     since_s: float | None
     off: bool = False
     trouble: str = ""
+    reason: str = ""
 
     @property
     def state(self) -> str:
@@ -53,7 +57,7 @@ class Source:
             "age_s": None if self.age_s is None else round(self.age_s, 2),
             "since_s": self.since_s,
             "text_key": f"source.{self.kind}.{self.trouble or self.state}",
-            "text": self.trouble,
+            "text": self.trouble or ("" if self.state == "live" else self.reason),
         }
 
 

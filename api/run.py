@@ -11,25 +11,27 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import uvicorn
 
 from api.conductor import Conductor
-from api.routes.app import create_app
+from api.eye import Eye
+from api.playback import Playback
+from api.routes.app import create_app, served_names
 from api.settings import Settings
-from api.situation import Eye, Situation
-from api.store.incident import Incident, surroundings_from_json, write_facts
-from api.store.journal import Journal
+from api.situation import Situation
+from api.store.incident import Incident, write_facts
 from ground_station.link import Link, LinkError, LogLink, open_link
 from ground_station.pump import Pump
-from imagery.incident import Surroundings
-from imagery.observe import FrameObservation
-from imagery.sources import StreamSource
+from imagery.frame import Frame
+from imagery.sources import CameraSource, SourceError, VideoFile, open_camera
 from missions.geometry.terrain import TerrainGrid
 from missions.geometry.terrain_files import read_terrain
 
@@ -85,49 +87,80 @@ async def run(settings: Settings, extras: Extras | None = None) -> int:
     extras = extras or Extras()
     cv2.setNumThreads(1)
     terrain = read_terrain(settings.terrain) if settings.terrain else None
-    listener = listening_socket(settings.host, settings.port)
     links = [open_link(url) for url in settings.links]
+    cameras = {
+        camera.camera: open_camera(camera.url, camera.vehicle, camera.camera, band=camera.profile.band)
+        for camera in settings.cameras
+        if camera.url
+    }
+    listener = listening_socket(settings.host, settings.port)
     try:
         for link in links:
-            if isinstance(link, LogLink):
-                link.speed = settings.replay_speed
-            await link.open()
+            await _open(link, settings.replay_speed)
         if extras.on_opened is not None:
             extras.conductor = await extras.on_opened(links)
-        return await _recorded(settings, extras, terrain, listener, links)
+        return await _recorded(settings, extras, terrain, listener, links, cameras)
     finally:
         listener.close()
         for link in links:
             await link.close()
 
 
+async def _open(link: Link, speed: float) -> None:
+    if isinstance(link, LogLink):
+        link.speed = speed
+        await link.open()
+        return
+    try:
+        await link.open()
+    except LinkError as error:  # the wish was understood; the machine could not do it
+        raise RunError(str(error)) from error
+
+
 async def _recorded(
-    settings: Settings, extras: Extras, terrain: TerrainGrid | None, listener: socket.socket, links: list[Link]
+    settings: Settings,
+    extras: Extras,
+    terrain: TerrainGrid | None,
+    listener: socket.socket,
+    links: list[Link],
+    cameras: dict[str, CameraSource],
 ) -> int:
     incident = Incident.create(settings.folder, settings.terrain)
     facts = {"name": settings.name, "title": settings.title, "mode": settings.mode, "started_s": time.time()}
     write_facts(settings.folder, **facts)  # type: ignore[arg-type]
     incident.journal.append("start", time.time(), 0, facts)
+    incident.log.write("start", mode=settings.mode, links=settings.links, cameras=list(cameras))
     situation = Situation(settings, incident, terrain)
-    runner = _Runner(settings, extras, situation, links, listener)
+    runner = _Runner(settings, extras, situation, links, listener, cameras)
     try:
         return await runner.run()
     finally:
+        for eye in situation.eyes.values():
+            if eye.recorder is not None:
+                eye.recorder.close()
         lost = {"not_recorded": situation.not_recorded}
         incident.journal.append("stop", time.time(), incident.telemetry.offset, lost)
-        for eye in situation.eyes.values():
-            eye.recorder.close()
+        incident.log.write("stop", **lost)
         incident.close()
 
 
 class _Runner:
     def __init__(
-        self, settings: Settings, extras: Extras, situation: Situation, links: list[Link], listener: socket.socket
+        self,
+        settings: Settings,
+        extras: Extras,
+        situation: Situation,
+        links: list[Link],
+        listener: socket.socket,
+        cameras: dict[str, CameraSource],
     ) -> None:
         self.settings, self.extras, self.situation = settings, extras, situation
-        self.links, self.listener = links, listener
+        self.links, self.listener, self.cameras = links, listener, cameras
         self._end = asyncio.Event()
         self._pump = Pump(situation.station, links, situation.incident.telemetry)
+        self._log = situation.incident.log.write
+        self._states: dict[str, str] = {}
+        self._told = 0
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -137,21 +170,9 @@ class _Runner:
         failures: list[BaseException] = []
         try:
             async with asyncio.TaskGroup() as group:
-                work = [
-                    group.create_task(self._pump_links(), name="links"),
-                    group.create_task(self._ticks(), name="ticks"),
-                    group.create_task(_serve(server, self.listener), name="web"),
-                ]
-                work += [
-                    group.create_task(self._watch(eye), name=f"camera {eye.camera}")
-                    for eye in self.situation.eyes.values()
-                ]
-                if self.extras.replayed is not None:
-                    work.append(group.create_task(self._replay(self.extras.replayed), name="journal"))
-                if self.extras.world is not None:
-                    work.append(group.create_task(_as_task(self.extras.world), name="world"))
+                work = [group.create_task(task, name=name) for name, task in self._work(server).items()]
                 if self.extras.started is not None:
-                    while not server.started:  # noqa: ASYNC110 uvicorn tells it in no other way
+                    while not server.started and not any(task.done() for task in work):  # noqa: ASYNC110 no event for it
                         await asyncio.sleep(0.01)
                     address = f"http://{self.settings.host}:{self.listener.getsockname()[1]}"
                     await self.extras.started(self.situation, address)
@@ -160,18 +181,34 @@ class _Runner:
                 for task in work:
                     if task.get_name() != "web":
                         task.cancel()
-        except* (LinkError, RunError, RuntimeError, OSError) as failed:
+        except* Exception as failed:  # whatever died: the recording is closed, and it is said aloud
             failures += failed.exceptions
         for error in failures:
-            print(f"einsatzdrohne: {error}", file=sys.stderr)
+            self._log("task died", error=repr(error), trace="".join(traceback.format_exception(error)))
+            known = isinstance(error, (LinkError, RuntimeError, OSError))
+            what = str(error) if known else f"internal mistake {error!r}; log.jsonl of the incident has the details"
+            print(f"einsatzdrohne: {what}", file=sys.stderr)
         return 1 if failures else 0
+
+    def _work(self, server: uvicorn.Server) -> dict[str, Coroutine[Any, Any, None]]:
+        """All that runs side by side, by name."""
+        work = {"links": self._pump_links(), "ticks": self._ticks(), "web": _serve(server, self.listener)}
+        eyes = self.situation.eyes
+        work |= {f"camera {camera}": self._watch(eyes[camera], source) for camera, source in self.cameras.items()}
+        if self.extras.replayed is not None:
+            playback = Playback(self.extras.replayed, self.situation, lambda: any(self._link_states().values()))
+            work["journal"] = playback.journal()
+            work |= {f"video {eye.camera}": playback.video(eye) for eye in eyes.values() if not eye.setting.url}
+        if self.extras.world is not None:
+            work["world"] = _as_task(self.extras.world)
+        return work
 
     async def _until_end(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._end.wait(), self.extras.seconds)
 
     def _server(self) -> uvicorn.Server:
-        app = create_app(self.situation, self._link_states)
+        app = create_app(self.situation, self._link_states, hosts=served_names(self.settings.host))
         config = uvicorn.Config(app, log_level="error", access_log=False, ws="websockets-sansio", lifespan="off",
                                 timeout_graceful_shutdown=1, ws_max_size=65_536, ws_ping_interval=None)  # fmt: skip
         server = uvicorn.Server(config)
@@ -187,67 +224,78 @@ class _Runner:
         # Only recordings end by themselves; the page stays up and shows where they ended.
         await asyncio.Event().wait()
 
-    async def _watch(self, eye: Eye) -> None:
-        setting = eye.setting
-        source = StreamSource(setting.url, setting.vehicle, eye.camera, band=setting.profile.band)
+    async def _watch(self, eye: Eye, source: CameraSource) -> None:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix=f"eye {eye.camera}") as worker:
             try:
-                async for frame in source.frames():
-                    look = await loop.run_in_executor(worker, self.situation.look, eye, frame)
+                async for frame in _in_time(source):
+                    look = await loop.run_in_executor(worker, eye.look, frame)
                     eye.dropped = source.dropped
                     self.situation.looked(eye, look, now_s=time.monotonic())
+                eye.reason = source.reason or "the recording has ended"
+            except SourceError as error:
+                eye.reason = str(error)
+                self._log("camera", camera=eye.camera, error=str(error))
             finally:
                 source.close()
 
     async def _ticks(self) -> None:
-        situation, conductor = self.situation, self.extras.conductor
+        situation = self.situation
         next_vehicle = next_status = next_coverage = 0.0
         while True:
             now_s = time.monotonic()
             self._replay_time()
             situation.place_ready(now_s=now_s)
-            if conductor is not None:
-                conductor.tick(situation.station, now_s=now_s)
-                self._pump.flush()
+            self._conduct(now_s)
             if now_s >= next_vehicle:
                 next_vehicle = now_s + _VEHICLE_S
                 situation.publish_vehicles(now_s=now_s)
             if now_s >= next_status:
                 next_status = now_s + _STATUS_S
                 losses = {link.name: link.dropped for link in self.links}
+                for camera, source in self.cameras.items():
+                    situation.eyes[camera].reason = source.reason or situation.eyes[camera].reason
                 status = situation.status(self._link_states(), losses, now_s=now_s)
                 situation.hub.publish("status", status, t_obs=None, t_srv=time.time())
+                self._note_changes(status["sources"])
             if now_s >= next_coverage:
                 next_coverage = now_s + _COVERAGE_S
                 situation.hub.publish("coverage", situation.coverage_json(), t_obs=None, t_srv=time.time())
                 situation.incident.journal.flush()
             await asyncio.sleep(_TICK_S)
 
-    async def _replay(self, folder: Path) -> None:
-        """The recorded journal beside its telemetry: each frame when the recording has reached its time."""
-        journal = Journal(folder / "journal.sqlite")
-        surroundings: Surroundings | None = None
-        try:
-            for entry in journal.entries("surroundings", "frame"):
-                if entry.kind == "surroundings":
-                    surroundings = surroundings_from_json(entry.payload, folder)
-                    continue
-                while self._before(entry.time_s):  # noqa: ASYNC110 the recording's clock has no event
-                    await asyncio.sleep(_TICK_S)
-                if surroundings is not None:
-                    self.situation.replay(FrameObservation.from_json(entry.payload), surroundings)
-        finally:
-            journal.close()
+    def _conduct(self, now_s: float) -> None:
+        conductor = self.extras.conductor
+        if conductor is None:
+            return
+        conductor.tick(self.situation.station, now_s=now_s)
+        self._pump.flush()
+        for line in conductor.log[self._told :]:
+            self._log("conductor", text=line)
+            print(f"Demo: {line}", flush=True)
+        self._told = len(conductor.log)
 
-    def _before(self, time_s: float) -> bool:
-        """Whether the played recording has not reached this time yet; false once it has ended."""
-        return (self.situation.replay_utc_s or 0.0) < time_s and any(self._link_states().values())
+    def _note_changes(self, sources: list[dict[str, Any]]) -> None:
+        for source in sources:
+            key, state = source["id"], f"{source['state']} {source['text']}".strip()
+            if self._states.get(key) != state:
+                self._log("source", id=key, state=source["state"], text=source["text"])
+            self._states[key] = state
 
     def _replay_time(self) -> None:
         played = [link.played_s for link in self.links if isinstance(link, LogLink) and link.played_s is not None]
         if played:
             self.situation.replay_utc_s = max(played)
+
+
+async def _in_time(source: CameraSource) -> AsyncIterator[Frame]:
+    """The frames of a live source as they come, those of a video file in the rhythm of their stamps."""
+    begin_s, first_s = time.monotonic(), None
+    async for frame in source.frames():
+        if isinstance(source, VideoFile):
+            first_s = frame.stamp_s if first_s is None else first_s
+            await asyncio.sleep(max(0.0, frame.stamp_s - first_s - (time.monotonic() - begin_s)))
+        yield frame
 
 
 async def _as_task(world: Callable[[], Awaitable[None]]) -> None:

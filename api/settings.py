@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from missions.geometry.camera import CameraProfile, parse_profile
 
-MODES = ("einsatz", "uebung", "demo", "wiedergabe")
+CLASSES = ("einsatz", "uebung", "demo")
+MODES = (*CLASSES, "wiedergabe")
 DEFAULT_PORT = 8080
+_FIRST_CAMERA = 100
+_TYPE_WORDS: dict[object, str] = {str: "text", int: "whole number", (int, float): "number", list: "list of texts"}
 
 
 class SettingsError(ValueError):
@@ -44,6 +49,20 @@ class Settings:
     replay_speed: float = 1.0
     basemap: dict[str, object] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse what can never be: a recording that looks live, a port that is none."""
+        if self.mode not in MODES:
+            raise SettingsError(f"mode {self.mode!r} is unknown; allowed are {', '.join(MODES)}")
+        if self.mode != mode_of(self.mode, self.links):
+            raise SettingsError(f"mode {self.mode}: a log: link is a recording, which is always wiedergabe")
+        if not 0 <= self.port <= 65_535:
+            raise SettingsError(f"--port {self.port}: allowed are 0 to 65535")
+        if not 0.01 <= self.replay_speed <= 1000.0:
+            raise SettingsError(f"--speed {self.replay_speed}: allowed are 0.01 to 1000")
+        cameras = [camera.camera for camera in self.cameras]
+        if len(set(cameras)) != len(cameras):
+            raise SettingsError(f"camera ids {', '.join(cameras)}: each camera needs its own")
+
 
 def data_folder(given: str | None) -> Path:
     """Where incidents live: ``--data``, or the user's data directory (XDG base directory specification)."""
@@ -56,7 +75,7 @@ def data_folder(given: str | None) -> Path:
 def mode_of(wanted: str, links: tuple[str, ...]) -> str:
     """The mode of a run. A recording can never look live: any ``log:`` link makes it WIEDERGABE."""
     if wanted not in MODES:
-        raise SettingsError(f"mission class {wanted!r} is unknown; allowed are einsatz, uebung, demo")
+        raise SettingsError(f"mission class {wanted!r} is unknown; allowed are {', '.join(CLASSES)}")
     return "wiedergabe" if any(link.startswith("log:") for link in links) else wanted
 
 
@@ -79,18 +98,47 @@ def split_vehicle(text: str, what: str) -> tuple[int, str]:
 
 
 def camera_settings(cameras: list[str], profiles: list[str]) -> tuple[CameraSetting, ...]:
-    """``--camera`` and ``--camera-profile`` of the command line → settings."""
-    by_vehicle = {}
+    """``--camera`` and ``--camera-profile`` of the command line → settings.
+
+    The n-th camera of a vehicle is component 100 + n (MAV_COMP_ID_CAMERA and following), and takes the vehicle's n-th
+    profile, or its only one.
+    """
+    by_vehicle: dict[int, list[CameraProfile]] = {}
     for text in profiles:
         vehicle, path = split_vehicle(text, "--camera-profile")
-        by_vehicle[vehicle] = read_profile(Path(path))
-    found = []
+        by_vehicle.setdefault(vehicle, []).append(read_profile(Path(path)))
+    found: list[CameraSetting] = []
     for text in cameras:
         vehicle, url = split_vehicle(text, "--camera")
-        if vehicle not in by_vehicle:
+        mine = by_vehicle.get(vehicle, [])
+        nth = sum(camera.vehicle == vehicle for camera in found)
+        if not mine or (len(mine) > 1 and nth >= len(mine)):
             raise SettingsError(f"--camera {text!r}: a --camera-profile for vehicle {vehicle} is needed")
-        found.append(CameraSetting(vehicle, f"{vehicle}/100", url, by_vehicle[vehicle]))
+        profile = mine[nth] if len(mine) > 1 else mine[0]
+        found.append(CameraSetting(vehicle, f"{vehicle}/{_FIRST_CAMERA + nth}", url, profile))
     return tuple(found)
+
+
+def read_config(path: Path, allowed: Mapping[str, type | tuple[type, ...]]) -> dict[str, object]:
+    """A TOML file of options, by the names of the command line (``camera-profile`` or ``camera_profile``).
+
+    ``allowed``: name → type. Raises SettingsError naming the file, the key and what is allowed; OSError.
+    """
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    config: dict[str, object] = {}
+    for key, value in found.items():
+        name = key.replace("-", "_")
+        if name not in allowed:
+            raise SettingsError(f"{path}: {key!r} is unknown; allowed are {', '.join(sorted(allowed))}")
+        many = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        wanted = allowed[name]
+        if not isinstance(value, wanted) or isinstance(value, bool) or (wanted is list and not many):
+            raise SettingsError(f"{path}: {key} = {value!r} is no {_TYPE_WORDS[wanted]}")
+        config[name] = value
+    return config
 
 
 def read_profile(path: Path) -> CameraProfile:

@@ -7,63 +7,31 @@ journal first and to the hub second: nothing is shown that was not recorded, or 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from api.eye import Eye, Look, since
 from api.freshness import Source, statement_key
 from api.geojson import hotspot_feature, iso, ring_of
 from api.live import Hub, VideoDesk
+from api.report import vehicle_report
 from api.settings import CameraSetting, Settings
 from api.store.incident import Incident, surroundings_to_json
 from api.store.video import VideoRecorder
-from ground_station.clock_sync import ClockSync
 from ground_station.station import Station
 from ground_station.vehicle import Vehicle
-from imagery.detect import Detections
 from imagery.frame import Frame
 from imagery.hotspots import Event, hotspot_id, properties
 from imagery.incident import Picture, Surroundings, observe
-from imagery.observe import FrameObservation, Observer, Seen
-from imagery.overlay import STEPS, Legend, picture_of
+from imagery.observe import FrameObservation
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
 from missions.geometry.terrain import FlatGround, TerrainGrid
 
 _TRACK_POINTS = 600
 _TRACK_STEP_S = 0.5
 _UPDATE_S = 0.5
-_KEPT_PICTURES = 64
-# A stream without exposure times: a latency of this order, with the wide sigma that its frames carry.
-_UNSTAMPED_LATENCY_S = 0.2
 _NO_TERRAIN_SIGMA_M = 5.0
-
-
-@dataclass(slots=True)
-class Eye:
-    """One camera of the run, and how it stands."""
-
-    setting: CameraSetting
-    observer: Observer
-    recorder: VideoRecorder
-    camera: str
-    clock: ClockSync = field(default_factory=ClockSync)
-    frame_at_s: float | None = None
-    changed_at_s: float | None = None
-    looked_at_s: float | None = None
-    looking_since_utc_s: float | None = None
-    trouble: str = ""
-    dropped: int = 0
-    pictures: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the worker made of a frame: the detections, the picture for people."""
-
-    seen: Seen
-    jpeg: bytes
-    legend: Legend
 
 
 class Situation:
@@ -79,15 +47,17 @@ class Situation:
         self.tracks: dict[int, deque[list[float]]] = {}
         self.started_utc_s = time.time()
         self.replay_utc_s: float | None = None
-        self._terrain = terrain
+        self.pictures_ok, self.pictures_lost = True, 0
+        self.terrain = terrain
         self._last_track_s: dict[int, float] = {}
         self._shown_s: dict[int, float] = {}
         if terrain is not None:
             self._set_surroundings_from(terrain)
 
     def _eye(self, setting: CameraSetting) -> Eye:
-        recorder = VideoRecorder(self.incident.folder / "video", setting.camera)
-        return Eye(setting, Observer(setting.profile), recorder, setting.camera)
+        live = self.mode != "wiedergabe" or bool(setting.url)
+        recorder = VideoRecorder(self.incident.folder / "video", setting.camera) if live else None
+        return Eye(setting, recorder, self.incident.log.write)
 
     @property
     def mode(self) -> str:
@@ -127,62 +97,17 @@ class Situation:
 
     # --- frames -----------------------------------------------------------------------------------------------------
 
-    def look(self, eye: Eye, frame: Frame) -> Look:
-        """In the camera's worker thread: record, detect, draw."""
-        seen = eye.observer.see(frame)
-        eye.recorder.write(frame)
-        jpeg, legend = picture_of(frame, seen.detections)
-        return Look(seen, jpeg, legend)
-
     def looked(self, eye: Eye, look: Look, *, now_s: float) -> None:
-        """Back on the loop: note it, show the picture, queue the result until its pose is known."""
-        frame, refusal = look.seen.frame, look.seen.refusal
-        eye.frame_at_s = now_s
-        if frame.clock not in ("vehicle-boot", "utc"):
-            eye.clock.arrival(frame.stamp_s, time.time())
-        if refusal != "frozen":
-            eye.changed_at_s = now_s
-        eye.trouble = "frozen" if refusal == "frozen" and eye.observer.guard.frozen_in_a_row > 15 else ""
-        if not refusal:
-            eye.looked_at_s = now_s
-            if eye.looking_since_utc_s is None:
-                eye.looking_since_utc_s = self.utc_s
-        if len(look.seen.detections):
-            eye.pictures[frame.name] = look.jpeg
-            while len(eye.pictures) > _KEPT_PICTURES:
-                eye.pictures.popitem(last=False)
-        eye.observer.wait_for_pose(look.seen, now_s=now_s)
+        """A frame comes back from its worker: note it, and show its picture."""
+        eye.looked(look, now_s=now_s, utc_s=self.utc_s)
         if not eye.trouble:
-            self.desk.show(eye.camera, self._video_header(eye, frame, look), look.jpeg)
+            self.show_picture(eye, look)
 
-    def _video_header(self, eye: Eye, frame: Frame, look: Look) -> dict[str, Any]:
-        legend = look.legend
-        steps = [] if legend.min_c is None else [[at, f"#{b[2]:02x}{b[1]:02x}{b[0]:02x}"] for at, b in STEPS]
-        return {
-            "seq": frame.seq,
-            "time_s": self._utc_of(eye, frame),
-            "width": frame.width,
-            "height": frame.height,
-            "min_c": None if legend.min_c is None else round(legend.min_c, 1),
-            "max_c": None if legend.max_c is None else round(legend.max_c, 1),
-            "frozen": look.seen.refusal == "frozen",
-            "mode": self.mode,
-            "detections": boxes(look.seen.detections),
-            "legend": steps,
-        }
-
-    def _utc_of(self, eye: Eye, frame: Frame) -> float | None:
-        """UTC of exposure: the one place where a frame's clock becomes UTC."""
-        vehicle = self.station.vehicles.get(frame.vehicle)
-        if frame.clock == "utc":
-            return frame.stamp_s
-        if frame.clock == "vehicle-boot":
-            return vehicle.clock.utc_from_boot(frame.stamp_s) if vehicle else None
-        offset = eye.clock.offset
-        if offset is None:
-            return None
-        host = vehicle.clock.host_offset_s if vehicle else None
-        return frame.stamp_s + offset.offset_s - (host or 0.0) - _UNSTAMPED_LATENCY_S
+    def show_picture(self, eye: Eye, look: Look) -> None:
+        """The picture to whoever watches this camera."""
+        frame = look.seen.frame
+        utc = eye.utc_of(frame, self.station.vehicles.get(frame.vehicle))
+        self.desk.show(eye.camera, eye.header(look, utc_s=utc, mode=self.mode), look.jpeg)
 
     def place_ready(self, *, now_s: float) -> None:
         """Fold every frame whose pose is known now."""
@@ -195,17 +120,21 @@ class Situation:
             if vehicle is None:
                 continue
             poses = vehicle.track.poses(eye.setting.profile.mount)
-            ready = eye.observer.take_ready(poses, lambda frame, eye=eye: self._utc_of(eye, frame), now_s=now_s)  # type: ignore[misc]
+            ready = eye.observer.take_ready(poses, _utc_by(eye, vehicle), now_s=now_s)
             for observation in ready:
+                eye.placed(observation, now_s=now_s)
                 self._fold(eye, observation)
 
-    def replay(self, observation: FrameObservation, surroundings: Surroundings) -> None:
+    def replay(self, observation: FrameObservation, surroundings: Surroundings, *, now_s: float) -> None:
         """One frame of a recorded journal, when its time has come."""
         if self.surroundings is not surroundings:
             self.surroundings, self.picture = surroundings, Picture()
             facts = surroundings_to_json(surroundings)
             self.incident.journal.append("surroundings", self.utc_s, self.incident.telemetry.offset, facts)
-        self._fold(None, observation)
+        eye = self.eyes.get(observation.camera)
+        if eye is not None:
+            eye.replay(observation, now_s=now_s, utc_s=self.utc_s)
+        self._fold(eye, observation)
 
     def _fold(self, eye: Eye | None, observation: FrameObservation) -> None:
         assert self.surroundings is not None
@@ -255,9 +184,10 @@ class Situation:
             return
         try:
             (self.incident.folder / "frames" / name).write_bytes(jpeg)
+            self.pictures_ok = True
         except OSError:
-            eye.recorder.not_recorded += 1
-            eye.recorder.ok = False
+            self.pictures_lost += 1
+            self.pictures_ok = False
 
     def _publish_footprint(self, observation: FrameObservation) -> None:
         footprint = self.picture.footprints.get(observation.camera)
@@ -285,54 +215,8 @@ class Situation:
                 self.hub.states[f"track/{vehicle.sysid}"] = list(track)
 
     def vehicle_json(self, vehicle: Vehicle, *, now_s: float) -> dict[str, Any]:
-        """One vehicle as agreed with the page; what is unknown is null, never 0."""
-        state = vehicle.state
-        position = state.position
-        age = state.age_s(now_s)
-        above_ground, reason = self._height_above_ground(vehicle)
-        return {
-            "vehicle": vehicle.sysid,
-            "mode_shown": self.mode,
-            "time_s": vehicle.clock.utc_from_boot(position.boot_s) if position else None,
-            "age_s": None if age is None else round(age, 2),
-            "lat_deg": round(position.lat_deg, 7) if position else None,
-            "lon_deg": round(position.lon_deg, 7) if position else None,
-            "heading_deg": position.heading_deg if position else None,
-            "height_above_ground_m": above_ground,
-            "height_reason": reason,
-            "height_above_home_m": round(position.height_above_home_m, 1) if position else None,
-            "alt_amsl_m": round(position.alt_amsl_m, 1) if position else None,
-            "ground_speed_m_s": None if state.ground_speed_m_s is None else round(state.ground_speed_m_s, 1),
-            "mode": state.mode,
-            "armed": state.armed,
-            "landed": state.landed,
-            "battery": None
-            if state.battery is None
-            else {
-                "remaining_pct": state.battery.remaining_pct,
-                "voltage_v": state.battery.voltage_v,
-                "current_a": state.battery.current_a,
-            },
-            "gps": None
-            if state.gnss is None
-            else {"fix": state.gnss.fix, "satellites": state.gnss.satellites, "h_acc_m": state.gnss.h_acc_m},
-            "mission": None
-            if state.mission is None
-            else {"current": state.mission.current, "total": state.mission.total, "state": state.mission.state},
-            "texts": [text.text for text in state.texts[-5:]],
-            "ekf_ok": state.position_ready,
-        }
-
-    def _height_above_ground(self, vehicle: Vehicle) -> tuple[float | None, str | None]:
-        position = vehicle.state.position
-        if position is None:
-            return None, "height.no_position"
-        if self._terrain is None:
-            return None, "height.no_terrain"
-        ground = float(self._terrain.height_at(position.lat_deg, position.lon_deg))
-        if ground != ground:
-            return None, "height.outside_terrain"
-        return round(position.alt_amsl_m - ground, 1), None
+        """One vehicle as agreed with the page."""
+        return vehicle_report(vehicle, self.terrain, self.mode, now_s=now_s)
 
     def sources(self, links: Mapping[str, bool], *, now_s: float) -> list[Source]:
         """Every source with its age. ``links``: name → whether the wire itself is up."""
@@ -345,52 +229,48 @@ class Situation:
             ]
             age = min((a for a in ages if a is not None), default=None)
             trouble = "" if connected else "disconnected"
-            found.append(Source(f"link:{name}", "link", None, None, age, self._since(age), trouble=trouble))
+            found.append(Source(f"link:{name}", "link", None, None, age, since(self.utc_s, age), trouble=trouble))
         for vehicle in self.station.vehicles.values():
             position = vehicle.state.position
             age = None if position is None else now_s - position.at_s
             found.append(
-                Source(f"telemetry:{vehicle.sysid}", "telemetry", vehicle.sysid, None, age, self._since(age))
+                Source(f"telemetry:{vehicle.sysid}", "telemetry", vehicle.sysid, None, age, since(self.utc_s, age))
             )
         for eye in self.eyes.values():
-            found += self._camera_sources(eye, now_s)
+            ground = self._ground_trouble(self.station.vehicles.get(eye.setting.vehicle))
+            found += eye.sources(now_s=now_s, utc_s=self.utc_s, ground=ground)
         recording = self.recording_ok
         found.append(
             Source("recording", "recording", None, None, 0.0, self.utc_s, trouble="" if recording else "disk_full")
         )
         return found
 
-    def _camera_sources(self, eye: Eye, now_s: float) -> list[Source]:
-        video = None if eye.changed_at_s is None else now_s - eye.changed_at_s
-        looked = None if eye.looked_at_s is None else now_s - eye.looked_at_s
-        vehicle, camera = eye.setting.vehicle, eye.camera
-        trouble = eye.trouble if video is not None and video > 3.0 else ""
-        visible = eye.setting.profile.band == "visible"
-        return [
-            Source(f"video:{camera}", "video", vehicle, camera, video, self._since(video), trouble=trouble),
-            Source(f"detection:{camera}", "detection", vehicle, camera, looked, self._since(looked), off=visible),
-        ]
-
-    def _since(self, age_s: float | None) -> float | None:
-        return None if age_s is None else round(self.utc_s - age_s, 3)
+    def _ground_trouble(self, vehicle: Vehicle | None) -> str:
+        position = vehicle.state.position if vehicle else None
+        if self.terrain is None or position is None or self.terrain.covers(position.lat_deg, position.lon_deg):
+            return ""
+        return "outside_terrain"
 
     @property
     def recording_ok(self) -> bool:
         """Whether everything is being recorded."""
-        video = all(eye.recorder.ok for eye in self.eyes.values())
+        video = self.pictures_ok and all(eye.recorder.ok for eye in self.eyes.values() if eye.recorder)
         return video and self.incident.telemetry.ok and self.incident.journal.ok
 
     @property
     def not_recorded(self) -> int:
         """Records of all kinds that are on no disk."""
-        video = sum(eye.recorder.not_recorded for eye in self.eyes.values())
+        video = sum(eye.recorder.not_recorded for eye in self.eyes.values() if eye.recorder) + self.pictures_lost
         return video + self.incident.telemetry.not_recorded + self.incident.journal.not_recorded
 
     @property
     def detecting(self) -> bool:
         """Whether detection runs on at least one camera right now."""
         now_s = time.monotonic()
-        return any(e.looked_at_s is not None and now_s - e.looked_at_s <= 3.0 for e in self.eyes.values())
+        return any(
+            eye.detecting(now_s=now_s) and not self._ground_trouble(self.station.vehicles.get(eye.setting.vehicle))
+            for eye in self.eyes.values()
+        )
 
     def status(self, links: Mapping[str, bool], link_losses: Mapping[str, int], *, now_s: float) -> dict[str, Any]:
         """The status topic."""
@@ -439,8 +319,5 @@ class Situation:
         }
 
 
-def boxes(found: Detections) -> list[list[int]]:
-    """(x, y, w, h) of each detection."""
-    return [[int(value) for value in box] for box in found.bbox]
-
-
+def _utc_by(eye: Eye, vehicle: Vehicle) -> Callable[[Frame], float | None]:
+    return lambda frame: eye.utc_of(frame, vehicle)

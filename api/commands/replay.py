@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Verify, or show as WIEDERGABE."""
     if args.verify:
         return _verify(args)
+    from api.playback import recorded_cameras
     from api.run import Extras
     from api.run import run as run_incident
     from api.settings import Settings, data_folder, incident_folder
@@ -38,8 +39,6 @@ def run(args: argparse.Namespace) -> int:
     logs = sorted((args.folder / "telemetry").glob("*.tlog"))
     if not logs:
         raise IncidentError(f"{args.folder}: no telemetry/*.tlog in it")
-    if not 0.01 <= args.speed <= 1000.0:
-        raise IncidentError(f"--speed {args.speed}: allowed are 0.01 to 1000")
     terrain = args.folder / "terrain.tif"
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     settings = Settings(
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         title=str(facts["title"]),
         mode="wiedergabe",
         links=(f"log:{logs[0]}",),
-        cameras=(),
+        cameras=recorded_cameras(args.folder),
         folder=incident_folder(data_folder(args.data), f"wiedergabe-{facts['name']}", stamp),
         terrain=terrain if terrain.is_file() else None,
         port=args.port,

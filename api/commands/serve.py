@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,43 +14,65 @@ if TYPE_CHECKING:
     from api.situation import Situation
 
 
+# What a --config file may say, with its type; the command line goes before it.
+_CONFIG: dict[str, Any] = {
+    "incident": str, "class": str, "link": list, "camera": list, "camera_profile": list, "terrain": str, "data": str,
+    "host": str, "port": int, "speed": (int, float),
+}  # fmt: skip
+_DEFAULTS: dict[str, Any] = {
+    "class": "einsatz", "link": [], "camera": [], "camera_profile": [], "host": "127.0.0.1", "port": 8080, "speed": 1.0,
+}  # fmt: skip
+
+
 def register(verbs: Any) -> None:
     """The verb's options."""
     parser = verbs.add_parser("serve", help="receive drone and camera, show the live map")
-    parser.add_argument("--incident", required=True, metavar="NAME")
-    parser.add_argument("--class", dest="mission_class", default="einsatz", choices=("einsatz", "uebung", "demo"))
-    parser.add_argument("--link", action="append", required=True, metavar="URL")
-    parser.add_argument("--camera", action="append", default=[], metavar="[SYSID=]URL")
-    parser.add_argument("--camera-profile", action="append", default=[], metavar="[SYSID=]FILE")
-    parser.add_argument("--terrain", type=Path)
-    parser.add_argument("--data")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--speed", type=float, default=1.0, help="how fast a log: link is played")
-    parser.add_argument("--seconds", type=float, help="end after this time")
+    parser.add_argument("--incident", metavar="NAME", help="needed, here or in --config")
+    parser.add_argument("--class", choices=("einsatz", "uebung", "demo"), help="default: einsatz")
+    parser.add_argument("--link", action="append", metavar="URL", help="udpin:HOST:PORT tcp:… serial:… log:FILE …")
+    parser.add_argument("--camera", action="append", metavar="[SYSID=]URL", help="tcp:// rtsp:// udp:// file: dir:")
+    parser.add_argument("--camera-profile", action="append", metavar="[SYSID=]FILE")
+    parser.add_argument("--terrain", metavar="FILE", help="GeoTIFF of the ground, metres above sea level")
+    parser.add_argument("--data", metavar="DIR", help="default: the user's data directory")
+    parser.add_argument("--host", help="default: 127.0.0.1, this machine alone")
+    parser.add_argument("--port", type=int, metavar="N", help="default: 8080")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with these options")
+    parser.add_argument("--speed", type=float, metavar="X", help="how fast a log: link is played")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after this time")
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """Command line → settings. Raises SettingsError, ProfileError or OSError naming the option."""
-    from api.settings import Settings, SettingsError, camera_settings, data_folder, incident_folder, mode_of
+    """Command line over --config over defaults. Raises SettingsError, ProfileError or OSError naming the option."""
+    from api.settings import (
+        Settings,
+        SettingsError,
+        camera_settings,
+        data_folder,
+        incident_folder,
+        mode_of,
+        read_config,
+    )
 
-    links = tuple(args.link)
-    if not 0.01 <= args.speed <= 1000.0:
-        raise SettingsError(f"--speed {args.speed}: allowed are 0.01 to 1000")
-    if not 0 <= args.port <= 65_535:
-        raise SettingsError(f"--port {args.port}: allowed are 0 to 65535")
+    wanted = dict(_DEFAULTS)
+    if args.config is not None:
+        wanted |= read_config(args.config, _CONFIG)
+    wanted |= {name: value for name, value in vars(args).items() if name in _CONFIG and value is not None}
+    for name in ("incident", "link"):
+        if not wanted.get(name):
+            raise SettingsError(f"--{name} is needed, on the command line or in --config")
+    links = tuple(wanted["link"])
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     return Settings(
-        name=args.incident,
-        title=args.incident,
-        mode=mode_of(args.mission_class, links),
+        name=wanted["incident"],
+        title=wanted["incident"],
+        mode=mode_of(wanted["class"], links),
         links=links,
-        cameras=camera_settings(args.camera, args.camera_profile),
-        folder=incident_folder(data_folder(args.data), args.incident, stamp),
-        terrain=args.terrain,
-        host=args.host,
-        port=args.port,
-        replay_speed=args.speed,
+        cameras=camera_settings(wanted["camera"], wanted["camera_profile"]),
+        folder=incident_folder(data_folder(wanted.get("data")), wanted["incident"], stamp),
+        terrain=Path(wanted["terrain"]) if "terrain" in wanted else None,
+        host=wanted["host"],
+        port=wanted["port"],
+        replay_speed=float(wanted["speed"]),
     )
 
 
@@ -59,6 +82,9 @@ def run(args: argparse.Namespace) -> int:
     from api.run import run as run_incident
 
     settings = settings_of(args)
+    if settings.host not in ("127.0.0.1", "localhost", "::1"):
+        print(f"einsatzdrohne serve: {settings.host}: everybody in that network can read along, there are no users yet",
+              file=sys.stderr)  # fmt: skip
 
     async def started(situation: Situation, address: str) -> None:
         print(f"{address}  ({situation.mode.upper()}, Aufzeichnung in {settings.folder})", flush=True)

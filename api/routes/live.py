@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,17 +27,14 @@ _MAX_VIEWERS = 32
 _PACE_S = 0.1
 
 
-def router(situation: Situation, hosts: frozenset[str]) -> APIRouter:
-    """The live routes of one situation. ``hosts``: from whose pages a WebSocket is accepted."""
+def router(situation: Situation, served: Callable[[str], bool]) -> APIRouter:
+    """The live routes of one situation. ``served``: whether we answer to this Host header."""
     api = APIRouter()
 
     def from_our_page(socket: WebSocket) -> bool:
-        origin = socket.headers.get("origin")
-        if origin is None:
-            return True  # not a browser
-        parts = urlsplit(origin)
-        host = socket.headers.get("host", "")
-        return (parts.hostname or "") in {name.strip("[]") for name in hosts} and parts.netloc == host
+        host, origin = socket.headers.get("host", ""), socket.headers.get("origin")
+        # A browser names the page that opens a WebSocket; somebody else's page is none of ours.
+        return served(host) and (origin is None or urlsplit(origin).netloc.lower() == host.lower())
 
     @api.websocket("/api/v1/live")
     async def live(socket: WebSocket) -> None:

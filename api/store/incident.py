@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from api.store.journal import Journal
+from api.store.log import IncidentLog
 from ground_station.recording import TlogWriter
 from imagery.incident import Surroundings
 from missions.geometry.camera import CameraProfile
@@ -36,6 +37,7 @@ class Incident:
     folder: Path
     journal: Journal
     telemetry: TlogWriter
+    log: IncidentLog
 
     @classmethod
     def create(cls, folder: Path, terrain: Path | None) -> Incident:
@@ -45,12 +47,14 @@ class Incident:
         if terrain is not None and terrain.resolve() != (folder / "terrain.tif").resolve():
             shutil.copyfile(terrain, folder / "terrain.tif")
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        return cls(folder, Journal(folder / "journal.sqlite"), TlogWriter(folder / "telemetry" / f"{stamp}.tlog"))
+        telemetry = TlogWriter(folder / "telemetry" / f"{stamp}.tlog")
+        return cls(folder, Journal(folder / "journal.sqlite"), telemetry, IncidentLog(folder / "log.jsonl"))
 
     def close(self) -> None:
         """Everything to the disk."""
         self.journal.close()
         self.telemetry.close()
+        self.log.close()
 
 
 def write_facts(folder: Path, *, name: str, title: str, mode: str, started_s: float) -> None:

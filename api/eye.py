@@ -1,0 +1,223 @@
+"""One camera of a run: looks at its frames, knows why it does not, and how old all that is.
+
+``look`` runs in the camera's worker thread and holds all work on pixels: record, detect, draw. ``looked`` takes the
+result back to the event loop. A frame that cannot be judged (another size than the profile's, another vehicle's stream,
+a detector that fails) is refused with the reason, shown all the same, and the detection of this camera ages until
+somebody has put it right: the page then makes no statement.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from api.freshness import LIVE_S, Source
+from api.settings import CameraSetting
+from api.store.video import VideoRecorder
+from ground_station.clock_sync import ClockSync
+from ground_station.vehicle import Vehicle
+from imagery.detect import Detections
+from imagery.frame import Frame
+from imagery.observe import FrameObservation, Observer, Seen
+from imagery.overlay import STEPS, Legend, picture_of
+from missions.geometry.pose import Pose
+
+_KEPT_PICTURES = 64
+# A stream without exposure times: a latency of this order, with the wide sigma that its frames carry.
+_UNSTAMPED_LATENCY_S = 0.2
+# Identical frames in a row that are a frozen picture, and not a shutter that closes for a moment.
+_FROZEN_FRAMES = 15
+# Without a place for this long, detection says nothing about the ground.
+_UNPLACED_S = 5.0
+_PASSING = frozenset({"", "frozen", "flat-field"})
+
+Note = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the worker made of a frame: the detections, the picture for people."""
+
+    seen: Seen
+    jpeg: bytes
+    legend: Legend
+
+
+@dataclass(slots=True)
+class Eye:
+    """A camera and how it stands. ``*_at_s`` are monotonic seconds, None before the first time.
+
+    ``trouble``: why its picture is not live; ``blind``: why nothing is detected in it; ``reason``: its source's words.
+    """
+
+    setting: CameraSetting
+    recorder: VideoRecorder | None
+    note: Note
+    observer: Observer = field(init=False)
+    clock: ClockSync = field(default_factory=ClockSync)
+    changed_at_s: float | None = None
+    first_look_at_s: float | None = None
+    looked_at_s: float | None = None
+    placed_at_s: float | None = None
+    looking_since_utc_s: float | None = None
+    trouble: str = ""
+    blind: str = ""
+    reason: str = ""
+    dropped: int = 0
+    pictures: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    replayed: deque[FrameObservation] = field(default_factory=lambda: deque(maxlen=256))
+    _noted: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.observer = Observer(self.setting.profile)
+
+    @property
+    def camera(self) -> str:
+        """Its id, "1/100"."""
+        return self.setting.camera
+
+    # --- in the worker ----------------------------------------------------------------------------------------------
+
+    def look(self, frame: Frame) -> Look:
+        """Record, detect, draw. The operator's word says which camera this is, the stream's does not."""
+        misfit = self._misfit(frame)
+        seen = refused(frame, misfit) if misfit else self._see(replace(frame, camera=self.camera))
+        if self.recorder is not None:
+            self.recorder.write(frame)
+        jpeg, legend = picture_of(frame, seen.detections)
+        return Look(seen, jpeg, legend)
+
+    def _misfit(self, frame: Frame) -> str:
+        profile, vehicle = self.setting.profile, self.setting.vehicle
+        if frame.vehicle != vehicle:
+            return "wrong_vehicle"
+        if (frame.width, frame.height) != (profile.width, profile.height):
+            return "wrong_size"
+        return ""
+
+    def _see(self, frame: Frame) -> Seen:
+        try:
+            return self.observer.see(frame)
+        except Exception as error:  # one frame that breaks the detector must not take the whole picture away
+            what = f"{type(error).__name__}: {error}"
+            if what not in self._noted and len(self._noted) < 20:
+                self._noted.add(what)
+                self.note("detector failed", camera=self.camera, frame=frame.seq, trace=traceback.format_exc())
+            return refused(frame, "detector_failed")
+
+    # --- on the loop ------------------------------------------------------------------------------------------------
+
+    def looked(self, look: Look, *, now_s: float, utc_s: float) -> None:
+        """Note what was seen, keep its picture, queue the small result until its pose is known. ``utc_s``: UTC now."""
+        frame, refusal = look.seen.frame, look.seen.refusal
+        if frame.clock not in ("vehicle-boot", "utc"):
+            self.clock.arrival(frame.stamp_s, utc_s)
+        if refusal != "frozen":
+            self.changed_at_s = now_s
+        self.trouble = "frozen" if refusal == "frozen" and self.observer.guard.frozen_in_a_row > _FROZEN_FRAMES else ""
+        if refusal not in _PASSING:
+            self._blinded(refusal, frame)
+        elif not refusal:
+            self.blind = ""
+            self._did_look(now_s, utc_s)
+        if len(look.seen.detections):
+            self.pictures[frame.name] = look.jpeg
+            while len(self.pictures) > _KEPT_PICTURES:
+                self.pictures.popitem(last=False)
+        self.observer.wait_for_pose(look.seen, now_s=now_s)
+
+    def _did_look(self, now_s: float, utc_s: float) -> None:
+        self.looked_at_s = now_s
+        if self.first_look_at_s is None:
+            self.first_look_at_s = now_s
+        if self.looking_since_utc_s is None:
+            self.looking_since_utc_s = utc_s
+
+    def _blinded(self, refusal: str, frame: Frame) -> None:
+        refusal = "visible_light" if refusal.startswith("visible") else refusal
+        if self.blind != refusal:
+            self.note("no detection", camera=self.camera, why=refusal, frame=[frame.width, frame.height, frame.vehicle])
+        self.blind = refusal
+
+    def placed(self, observation: FrameObservation, *, now_s: float) -> None:
+        """An observation has left the queue, with or without a pose."""
+        if isinstance(observation.pose, Pose):
+            self.placed_at_s = now_s
+
+    def replay(self, observation: FrameObservation, *, now_s: float, utc_s: float) -> None:
+        """A recorded observation takes the place of a look."""
+        self.replayed.append(observation)
+        if not observation.refusal:
+            self._did_look(now_s, utc_s)
+        self.placed(observation, now_s=now_s)
+
+    def utc_of(self, frame: Frame, vehicle: Vehicle | None) -> float | None:
+        """UTC of exposure: the one place where a frame's clock becomes UTC."""
+        if frame.clock == "utc":
+            return frame.stamp_s
+        if frame.clock == "vehicle-boot":
+            return vehicle.clock.utc_from_boot(frame.stamp_s) if vehicle else None
+        offset = self.clock.offset
+        if offset is None:
+            return None
+        host = vehicle.clock.host_offset_s if vehicle else None
+        return frame.stamp_s + offset.offset_s - (host or 0.0) - _UNSTAMPED_LATENCY_S
+
+    def header(self, look: Look, *, utc_s: float | None, mode: str) -> dict[str, Any]:
+        """What travels before the JPEG. ``utc_s``: of exposure."""
+        frame, legend = look.seen.frame, look.legend
+        steps = [] if legend.min_c is None else [[at, f"#{b[2]:02x}{b[1]:02x}{b[0]:02x}"] for at, b in STEPS]
+        return {
+            "seq": frame.seq,
+            "time_s": utc_s,
+            "width": frame.width,
+            "height": frame.height,
+            "min_c": None if legend.min_c is None else round(legend.min_c, 1),
+            "max_c": None if legend.max_c is None else round(legend.max_c, 1),
+            "frozen": look.seen.refusal == "frozen",
+            "mode": mode,
+            "detections": [[int(value) for value in box] for box in look.seen.detections.bbox],
+            "legend": steps,
+        }
+
+    # --- how it stands ----------------------------------------------------------------------------------------------
+
+    def detecting(self, *, now_s: float) -> bool:
+        """Whether detection runs in this camera and knows where it looks."""
+        looked = self.looked_at_s is not None and now_s - self.looked_at_s <= LIVE_S
+        return looked and not self.blind and not self._unplaced(now_s)
+
+    def _unplaced(self, now_s: float) -> bool:
+        since = self.first_look_at_s if self.placed_at_s is None else self.placed_at_s
+        return since is not None and now_s - since > _UNPLACED_S
+
+    def sources(self, *, now_s: float, utc_s: float, ground: str = "") -> list[Source]:
+        """Its video and its detection. ``ground``: why nothing could be placed even with a pose."""
+        vehicle, camera = self.setting.vehicle, self.camera
+        video = None if self.changed_at_s is None else now_s - self.changed_at_s
+        looked = None if self.looked_at_s is None else now_s - self.looked_at_s
+        frozen = self.trouble if video is not None and video > LIVE_S else ""
+        unplaced = "unplaced" if self._unplaced(now_s) and looked is not None and looked <= LIVE_S else ""
+        visible = self.setting.profile.band == "visible"
+        return [
+            Source(f"video:{camera}", "video", vehicle, camera, video, since(utc_s, video), trouble=frozen,
+                   reason=self.reason),
+            Source(f"detection:{camera}", "detection", vehicle, camera, looked, since(utc_s, looked), off=visible,
+                   trouble=self.blind or unplaced or ground),
+        ]  # fmt: skip
+
+
+def since(utc_s: float, age_s: float | None) -> float | None:
+    """UTC of something that is ``age_s`` old."""
+    return None if age_s is None else round(utc_s - age_s, 3)
+
+
+def refused(frame: Frame, why: str) -> Seen:
+    """A frame in which nothing was looked for."""
+    nothing = Detections.empty(radiometric=frame.radiometric)
+    return Seen(frame, nothing, np.zeros(frame.image.shape[:2], np.uint8), why)

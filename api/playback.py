@@ -1,0 +1,103 @@
+"""An incident folder shown again: its journal and its video, each frame when the recorded telemetry has got there.
+
+Hotspots come from the journal, through the same fold: what is shown is what was shown. The video is only shown;
+nothing is detected in it a second time, its frames are drawn with the detections of their time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from api.eye import Eye, Look, refused
+from api.settings import CameraSetting
+from api.situation import Situation
+from api.store.incident import surroundings_from_json
+from api.store.journal import Journal
+from imagery.detect import Detections
+from imagery.frame import Frame
+from imagery.incident import Surroundings
+from imagery.observe import FrameObservation
+from imagery.overlay import picture_of
+from imagery.sources import SourceError, VideoFile
+from missions.geometry.camera import CameraProfile
+
+_STEP_S = 0.05
+# A frame of the video and an observation of the journal belong together when their times agree to this.
+_SAME_FRAME_S = 0.03
+
+
+def recorded_cameras(folder: Path) -> tuple[CameraSetting, ...]:
+    """The cameras of a recorded incident, without a source of frames."""
+    journal = Journal(folder / "journal.sqlite")
+    try:
+        found: dict[str, CameraProfile] = {}
+        for entry in journal.entries("surroundings"):
+            found |= surroundings_from_json(entry.payload, folder).profiles
+    finally:
+        journal.close()
+    return tuple(CameraSetting(_vehicle_of(camera), camera, "", profile) for camera, profile in found.items())
+
+
+def _vehicle_of(camera: str) -> int:
+    head = camera.partition("/")[0]
+    return int(head) if head.isdecimal() else 1
+
+
+class Playback:
+    """Plays the journal and video of ``folder`` beside its telemetry. ``playing``: whether the telemetry still runs."""
+
+    def __init__(self, folder: Path, situation: Situation, playing: Callable[[], bool]) -> None:
+        self._folder, self._situation, self._playing = folder, situation, playing
+
+    async def journal(self) -> None:
+        """Each observation of the journal at its time."""
+        situation = self._situation
+        journal = Journal(self._folder / "journal.sqlite")
+        surroundings: Surroundings | None = None
+        try:
+            for entry in journal.entries("surroundings", "frame"):
+                if entry.kind == "surroundings":
+                    surroundings = surroundings_from_json(entry.payload, self._folder)
+                    continue
+                await self._until(lambda at=entry.time_s: at)  # type: ignore[misc]
+                if surroundings is not None:
+                    observation = FrameObservation.from_json(entry.payload)
+                    situation.replay(observation, surroundings, now_s=time.monotonic())
+        finally:
+            journal.close()
+
+    async def video(self, eye: Eye) -> None:
+        """Each recorded picture of one camera at its time."""
+        for path in sorted((self._folder / "video").glob(f"{eye.camera.replace('/', '-')}-*.nut")):
+            try:
+                source = VideoFile(path, eye.setting.vehicle, eye.camera, band=eye.setting.profile.band)
+                async for frame in source.frames():
+                    await self._until(lambda frame=frame: self._utc_of(eye, frame))  # type: ignore[misc]
+                    look = await asyncio.to_thread(self._look, eye, frame)
+                    eye.changed_at_s = time.monotonic()
+                    self._situation.show_picture(eye, look)
+            except SourceError as error:
+                eye.reason = str(error)
+                self._situation.incident.log.write("recorded video", error=str(error))
+
+    async def _until(self, utc_of: Callable[[], float | None]) -> None:
+        """Until the recording has reached this time; at once when it has ended."""
+        while self._playing() and not self._reached(utc_of()):  # noqa: ASYNC110 the recording's clock has no event
+            await asyncio.sleep(_STEP_S)
+
+    def _reached(self, utc_s: float | None) -> bool:
+        return utc_s is not None and (self._situation.replay_utc_s or 0.0) >= utc_s
+
+    def _utc_of(self, eye: Eye, frame: Frame) -> float | None:
+        return eye.utc_of(frame, self._situation.station.vehicles.get(eye.setting.vehicle))
+
+    def _look(self, eye: Eye, frame: Frame) -> Look:
+        utc = self._utc_of(eye, frame)
+        mine = [o.detections for o in tuple(eye.replayed) if utc is not None and abs(o.time_s - utc) < _SAME_FRAME_S]
+        detections = mine[-1] if mine else Detections.empty(radiometric=frame.radiometric)
+        jpeg, legend = picture_of(frame, detections)
+        return Look(replace(refused(frame, "recorded"), detections=detections), jpeg, legend)
