@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from missions.geometry.geo import Datum
 from missions.geometry.terrain import TerrainGrid
 from simulators.geodesy import Plane
-from simulators.scenario import Scenario
+from simulators.scenario import Scenario, ScenarioError
 
 Floats = NDArray[np.float64]
 Raster = NDArray[np.float32]
@@ -27,6 +27,8 @@ Raster = NDArray[np.float32]
 CELL_M = 0.5
 KELVIN = 273.15
 _APART_M = 9.0
+# A fire is a level disc: not across the edge of a roof or on a slope steeper than this (rise over its radius).
+_STEEP = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,13 @@ class Scene:
         """Surface height above sea level at one place."""
         east, north = np.full((1, 1), east_m, np.float32), np.full((1, 1), north_m, np.float32)
         return float(self.sample(self.height_m, east, north)[0, 0])
+
+    def step_m(self, east_m: float, north_m: float, radius_m: float) -> float:
+        """How uneven the surface is under a disc, metres from its lowest to its highest place."""
+        turns = np.linspace(0, 2 * math.pi, 17)
+        east = (east_m + radius_m * np.cos(turns)).astype(np.float32)[None]
+        north = (north_m + radius_m * np.sin(turns)).astype(np.float32)[None]
+        return float(np.ptp(self.sample(self.height_m, east, north)))
 
     def elevation(self, cell_m: float = 0.5) -> TerrainGrid:
         """The surface as a terrain file would hold it."""
@@ -202,7 +211,7 @@ def _halls(
     roofs = []
     for index in range(scenario.halls):
         e = (-0.36 + 0.27 * index) * half + rng.uniform(-3, 3)
-        n = (-0.36 if index % 2 else 0.36) * half + rng.uniform(-4, 4)
+        n = (-0.25 if index % 2 else 0.25) * half + rng.uniform(-4, 4)
         w, d, top = rng.uniform(20, 32), rng.uniform(14, 22), rng.uniform(7.0, 12.0)
         ring = _box(e, n, w, d, rng.uniform(-0.15, 0.15))
         inside = _fill(height, ring, half) > 0
@@ -225,18 +234,21 @@ def _fires(rng: np.random.Generator, scene: Scene, roofs: list[tuple[float, floa
     scenario = scene.scenario
     w, h = (side / 2 - 6.0 for side in scenario.survey_m)
     fires: list[Fire] = []
+    low, high = (math.log(radius) for radius in scenario.fire_radius_m)
     for number in range(1, scenario.fires + 1):
         on_roof = number <= scenario.roof_fires and bool(roofs)
+        radius = math.exp(rng.uniform(low, high))
         for _ in range(500):
             if on_roof:
                 e0, n0 = roofs[int(rng.integers(len(roofs)))]
                 e, n = e0 + rng.uniform(-5, 5), n0 + rng.uniform(-3, 3)
             else:
                 e, n = rng.uniform(-w, w), rng.uniform(-h, h)
-            if all(math.hypot(e - f.east_m, n - f.north_m) > _APART_M + f.radius_m for f in fires):
+            apart = all(math.hypot(e - f.east_m, n - f.north_m) > _APART_M + f.radius_m for f in fires)
+            if apart and scene.step_m(e, n, radius) < _STEEP * radius:
                 break
-        low, high = scenario.fire_radius_m
-        radius = math.exp(rng.uniform(math.log(low), math.log(high)))
+        else:
+            raise ScenarioError(f"scenario {scenario.name!r}: {scenario.fires} fires do not fit into its survey_m")
         kelvin = KELVIN + rng.uniform(*scenario.fire_c)
         fires.append(Fire(number, e, n, scene.height_at(e, n), radius, kelvin, on_roof))
     return tuple(fires)

@@ -17,6 +17,7 @@ from simulators.geodesy import Floats, matrix_of, rotation, small_rotation, wire
 GIMBAL_COMPONENT = 154
 _RATE_RAD_S = math.radians(60.0)
 _FLAGS = 4 | 8 | 32  # ROLL_LOCK, PITCH_LOCK, YAW_IN_VEHICLE_FRAME: the form that ArduPilot labels it with anyway
+_SLACK_S = 1e-6  # sums of 0.01 s fall short of their due time
 TILT_SIGMA_RAD = math.radians(0.4)
 
 
@@ -76,11 +77,11 @@ class Gimbal:
         self.pitch += max(-reach, min(reach, self._wanted[0] - self.pitch))
         turn = (self._wanted[1] - self.yaw + math.pi) % (2 * math.pi) - math.pi
         self.yaw += max(-reach, min(reach, turn))
-        if now_s >= self._next_beat_s:
-            self._next_beat_s = now_s + 1.0
+        if now_s + _SLACK_S >= self._next_beat_s:
+            self._next_beat_s = max(self._next_beat_s + 1.0, now_s)
             self._send(mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_GIMBAL, 8, 0, 0, 4, 3))
-        if now_s >= self._next_report_s:
-            self._next_report_s = now_s + 0.02
+        if now_s + _SLACK_S >= self._next_report_s:
+            self._next_report_s = max(self._next_report_s + 0.02, now_s)
             self._send(self.status(self.reported()))
 
     def reported(self) -> Floats:

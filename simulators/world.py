@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from simulators.autopilot.core import Autopilot
 from simulators.autopilot.pilot import STEP_S
 from simulators.camera import Camera, Shot, Truth
+from simulators.channel import PERFECT, Channel, Quality
 from simulators.fire import Fire, Scene, build
 from simulators.gimbal import Gimbal
 from simulators.scenario import Scenario
@@ -39,9 +40,9 @@ class Truths:
 
 
 class World:
-    """One vehicle over one scene."""
+    """One vehicle over one scene, heard over a radio as good as ``up`` (from the ground) and ``down`` (to it) say."""
 
-    def __init__(self, scenario: Scenario, seed: int) -> None:
+    def __init__(self, scenario: Scenario, seed: int, *, up: Quality = PERFECT, down: Quality = PERFECT) -> None:
         self.scene: Scene = build(scenario, seed)
         plane = self.scene.plane
         start = home_en_m(scenario)
@@ -60,6 +61,7 @@ class World:
         self.gimbal = Gimbal(seed)
         self.camera = Camera(Renderer(self.scene), seed)
         self.truths = Truths(self.scene.fires)
+        self.up, self.down = Channel(up, seed), Channel(down, seed + 1)
         self._shots: list[Shot] = []
 
     @property
@@ -71,6 +73,10 @@ class World:
         """Let the world run until a boot time."""
         while self.now_s + STEP_S <= until_s + 1e-9:
             self.autopilot.step(self.now_s + STEP_S)
+            for frame in self.autopilot.take_outgoing("ground"):
+                self.down.push(frame, self.now_s)
+            for frame in self.up.pull(self.now_s):
+                self.autopilot.receive(frame, link="ground")
             for frame in self.autopilot.take_outgoing("device gimbal"):
                 self.gimbal.receive(frame)
             self.gimbal.step(self.now_s)
@@ -90,12 +96,12 @@ class World:
             self._shots.append(shot)
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the ground station."""
-        self.autopilot.receive(data, link="ground")
+        """Bytes from the ground station; they reach the vehicle with the next step, if the radio lets them."""
+        self.up.push(data, self.now_s)
 
     def take_outgoing(self) -> tuple[bytes, ...]:
-        """Frames for the ground station."""
-        return self.autopilot.take_outgoing("ground")
+        """What has arrived at the ground station."""
+        return self.down.pull(self.now_s)
 
     def take_shots(self) -> tuple[Shot, ...]:
         """Camera frames since the last call."""
