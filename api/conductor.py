@@ -56,6 +56,9 @@ class Conductor:
             return
         route = station.route(self.own.sysid)
         if route is None or route[0] != self.own.link:
+            if self._operation is not None:
+                # Half an upload or an arm would go on to whoever speaks there now.
+                self._operation.cancel("the drone's link was taken over", now_s=now_s)
             self._fail(f"vehicle {self.own.sysid} speaks on another link than the drone this demonstration started")
             return
         if self._operation is not None:

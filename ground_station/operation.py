@@ -83,6 +83,7 @@ class Operation:
         """End it from outside; nothing of it is sent any more."""
         if self.outcome is None:
             self._end(UNKNOWN, reason, now_s)
+            self.take_outgoing()  # what a step or a read-back of it had ready
 
     def _receive(self, message: Message, state: VehicleState, now_s: float) -> None:
         """What the kind of operation does with a message."""
