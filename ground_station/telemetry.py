@@ -16,6 +16,7 @@ from ground_station.wire import Message, text_of
 
 _KEPT_TEXTS = 50
 _ARMED_FLAG = 128
+_NOT_STATED = (0, 0xFFFF_FFFF)
 _LANDED = {1: "on_ground", 2: "in_air", 3: "taking_off", 4: "landing"}
 
 
@@ -202,15 +203,15 @@ def _attitude(state: VehicleState, m: Message, now_s: float) -> VehicleState:
 
 
 def _gnss(state: VehicleState, m: Message, now_s: float) -> VehicleState:
-    # h_acc and v_acc are MAVLink 2 extensions: 0 means that they were not sent
+    # h_acc and v_acc are MAVLink 2 extensions: 0 means that they were not sent, all ones that they are not known
     return replace(
         state,
         gnss=Gnss(
             now_s,
             m.fix_type,
             m.satellites_visible,
-            m.h_acc * 1e-3 if m.h_acc else None,
-            m.v_acc * 1e-3 if m.v_acc else None,
+            m.h_acc * 1e-3 if m.h_acc not in _NOT_STATED else None,
+            m.v_acc * 1e-3 if m.v_acc not in _NOT_STATED else None,
             m.alt * 1e-3,
         ),
     )

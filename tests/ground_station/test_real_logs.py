@@ -45,6 +45,12 @@ def _fly(path: Path, mount: str, late_s: float = 1.0) -> Flown:
     return flown
 
 
+@pytest.fixture(scope="module")
+def plane(testdata: Path) -> Flown:
+    """A QuadPlane over a survey, asked two seconds late, as a slow camera would."""
+    return _fly(testdata / "cuav-cmac-2018" / "flight.tlog", "fixed", late_s=2.0)
+
+
 def test_a_whole_sitl_flight_has_poses(testdata: Path) -> None:
     flown = _fly(testdata / "sitl" / "survey.tlog", "gimbal")
     vehicle = flown.vehicle
@@ -98,9 +104,9 @@ def test_sitl_positions_are_where_the_vehicle_says_it_was(testdata: Path) -> Non
     assert np.percentile(errors, 95) < 0.10
 
 
-def test_a_corrupt_system_time_does_not_disturb_the_clock(testdata: Path) -> None:
+def test_a_corrupt_system_time_does_not_disturb_the_clock(plane: Flown) -> None:
     """This log's SYSTEM_TIME holds the year 2908; its frames' names and its own time stamps hold 2018."""
-    flown = _fly(testdata / "cuav-cmac-2018" / "flight.tlog", "fixed")
+    flown = plane
     vehicle = flown.vehicle
     assert vehicle.flights == 1
     assert vehicle.clock.offset is not None and vehicle.clock.offset.source == "host"
@@ -109,8 +115,8 @@ def test_a_corrupt_system_time_does_not_disturb_the_clock(testdata: Path) -> Non
     assert max(settled) - min(settled) < 0.05
 
 
-def test_a_real_plane_has_poses_except_across_its_gaps(testdata: Path) -> None:
-    flown = _fly(testdata / "cuav-cmac-2018" / "flight.tlog", "fixed", late_s=2.0)
+def test_a_real_plane_has_poses_except_across_its_gaps(plane: Flown) -> None:
+    flown = plane
     after_start = [a for b, a in zip(flown.boots_s, flown.answers, strict=True) if b > flown.boots_s[0] + 3.0]
     poses = [answer for answer in after_start if isinstance(answer, Pose)]
     refused = Counter(answer.reason for answer in after_start if isinstance(answer, NoPose))
@@ -120,8 +126,8 @@ def test_a_real_plane_has_poses_except_across_its_gaps(testdata: Path) -> None:
     assert 600 < np.median([pose.position.alt_m for pose in poses]) < 800
 
 
-def test_the_plane_names_its_modes(testdata: Path) -> None:
-    flown = _fly(testdata / "cuav-cmac-2018" / "flight.tlog", "fixed")
+def test_the_plane_names_its_modes(plane: Flown) -> None:
+    flown = plane
     assert "AUTO" in flown.modes
     assert not [mode for mode in flown.modes if mode.startswith("MODE ")]
 

@@ -51,6 +51,9 @@ def test_what_the_vehicle_does_not_know_stays_unknown() -> None:
     assert (battery.voltage_v, battery.current_a, battery.remaining_pct) == (None, None, None)
     gnss = _fold(mavlink.MAVLink_gps_raw_int_message(0, 3, 0, 0, 0, 0, 0, 0, 0, 12)).gnss
     assert gnss is not None and gnss.h_acc_m is None and gnss.satellites == 12
+    all_ones = mavlink.MAVLink_gps_raw_int_message(0, 1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0xFFFFFFFF, 0xFFFFFFFF)
+    gnss = _fold(all_ones).gnss
+    assert gnss is not None and gnss.h_acc_m is None and gnss.v_acc_m is None
 
 
 def test_prearm_bit_and_battery() -> None:

@@ -144,6 +144,7 @@ def test_a_place_that_is_no_number_is_our_mistake() -> None:
 
 def test_streams_are_asked_for_and_arrive(rig) -> None:  # type: ignore[no-untyped-def]
     vehicle = rig.vehicle
+    rig.until(lambda: vehicle.state.position_ready, 60.0)
     rig.run(3.0)
     state = vehicle.state
     assert state.attitude and state.gnss and state.battery and state.home and state.landed and state.position

@@ -1,0 +1,195 @@
+"""`fly …` on the command line, against a simulated autopilot on a real socket."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.commands import fly as command
+from ground_station.wire import Parser
+from missions.formats import Plan, read, write
+from missions.geometry.geo import Datum, GeoPoint, offset
+from missions.items import compile_items
+from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
+from simulators.autopilot.core import Autopilot
+from simulators.geodesy import Plane
+
+HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
+
+
+class Drone(threading.Thread):
+    """An autopilot that has been on for a while, three times as fast as real time, speaking to one UDP port."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.autopilot = Autopilot(
+            Plane(HOME.lat_deg, HOME.lon_deg, HOME.alt_m), HOME.alt_m, seed=1, wind_m_s=0.0, utc_at_boot_s=1.77e9
+        )
+        self.autopilot.add_link("ground")
+        self.autopilot.step(20.0)
+        self.heard: list[Any] = []
+        self.running = True
+
+    def run(self) -> None:
+        parser, begin_s = Parser(), time.monotonic()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+            wire.bind(("127.0.0.1", 0))
+            wire.settimeout(0.005)
+            while self.running:
+                try:
+                    data = wire.recv(2048)
+                    self.heard += parser.feed(data)
+                    self.autopilot.receive(data, link="ground")
+                except TimeoutError:
+                    pass
+                self.autopilot.step(20.0 + 3.0 * (time.monotonic() - begin_s))
+                for frame in self.autopilot.take_outgoing("ground"):
+                    wire.sendto(frame, ("127.0.0.1", self.port))
+
+
+@pytest.fixture
+def drone() -> Iterator[Drone]:
+    flying = Drone()
+    flying.start()
+    yield flying
+    flying.running = False
+    flying.join(5.0)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    point = offset(HOME, 30.0, 40.0)
+    way = FlyTo(GeoPoint(point.lat_deg, point.lon_deg, 30.0, Datum.HOME))
+    items = compile_items(Mission("test", (TakeOff(30.0), way, ReturnHome()), HOME))
+    path = tmp_path / "test.plan"
+    path.write_text(write(Plan("test", items), ".plan"))
+    return path
+
+
+def _parse(*words: object) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers(dest="verb", required=True))
+    return parser.parse_args(["fly", *map(str, words)])
+
+
+def _fly(drone: Drone, *words: object) -> int:
+    link = f"udpin:127.0.0.1:{drone.port}"
+    return command.run(_parse(*words, "--link", link, "--vehicle", 1))
+
+
+def test_status_says_what_is_known_and_sends_no_heartbeat(drone: Drone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _fly(drone, "status", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["action"], answer["outcome"], answer["vehicle"]["mode"]) == ("status", "done", "STABILIZE")
+    assert answer["vehicle"]["lat_deg"] == pytest.approx(HOME.lat_deg, abs=1e-3)
+    assert {received.sysid for received in drone.heard} == {254}
+    assert "HEARTBEAT" not in {received.name for received in drone.heard}
+
+
+def test_a_flight_by_single_commands(drone: Drone, plan: Path, tmp_path: Path) -> None:
+    accepted = ("--reason", "practice", "--name", "Test")
+    assert _fly(drone, "upload", "--plan", plan, *accepted) == 0
+    back = tmp_path / "back.plan"
+    assert _fly(drone, "download", "mission", "--plan", back) == 0
+    assert len(read(back.read_text(), "back.plan").items) == 4
+    assert _fly(drone, "start", "--plan", plan) == 1  # not armed
+    assert _fly(drone, "mode", "GUIDED") == 0
+    assert _fly(drone, "arm") == 0
+    assert _fly(drone, "start", "--plan", plan) == 0
+    assert drone.autopilot.pilot.armed and drone.autopilot.pilot.mode == 3
+    assert _fly(drone, "rtl") == 0
+    assert drone.autopilot.pilot.mode == 6
+    assert "HEARTBEAT" not in {received.name for received in drone.heard}
+
+
+def test_what_the_vehicle_refuses_ends_with_its_words(drone: Drone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _fly(drone, "mode", "RTL") == 0
+    capsys.readouterr()
+    assert _fly(drone, "arm") == 1
+    assert 'vehicle: "Arm: RTL mode not armable"' in capsys.readouterr().err
+
+
+def test_another_plan_than_the_one_on_board_is_not_started(drone: Drone, plan: Path, tmp_path: Path) -> None:
+    assert _fly(drone, "upload", "--plan", plan, "--reason", "r", "--name", "n") == 0
+    assert _fly(drone, "mode", "GUIDED") == 0
+    other = tmp_path / "other.plan"
+    items = read(plan.read_text(), "test.plan").items
+    other.write_text(write(Plan("other", (*items[:2], *items[3:])), ".plan"))
+    assert _fly(drone, "arm") == 0
+    assert _fly(drone, "start", "--plan", other) == 1
+    assert drone.autopilot.pilot.mode == 4
+
+
+def test_a_plan_that_cannot_be_flown_is_not_sent(drone: Drone, plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    items = read(plan.read_text(), "test.plan").items
+    plan.write_text(write(Plan("test", (items[0], *items[2:])), ".plan"))  # without its take-off
+    assert _fly(drone, "upload", "--plan", plan, "--json") == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["outcome"] == "not_flyable"
+    assert "STOP" in told.err
+    assert "MISSION_COUNT" not in {received.name for received in drone.heard}
+
+
+def test_parameters_are_read_and_set(drone: Drone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _fly(drone, "params", "set", "rtl_alt", 2000) == 0
+    assert _fly(drone, "params", "get", "RTL_ALT") == 0
+    assert "RTL_ALT = 2000" in capsys.readouterr().out
+
+
+def test_takeoff_needs_guided_and_arming(drone: Drone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _fly(drone, "takeoff", 10) == 1
+    assert "not armed" in capsys.readouterr().err
+
+
+def test_silence_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.run(_parse("status", "--link", "udpin:127.0.0.1:0", "--wait", 0.5)) == 1
+    assert "no vehicle was heard within 0.5 s (nothing at all arrived" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        assert command.run(_parse("status", "--link", f"udpin:127.0.0.1:{port}", "--json")) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["outcome"] == "unknown" and f"port {port}" in answer["reason"] and "serve" in answer["reason"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("upload", "--link", "udpin:h:1"), "--plan FILE is needed"),
+        (("start", "--link", "udpin:h:1"), "--plan FILE is needed"),
+        (("upload", "--link", "udpin:h:1", "--plan", "/no/such.plan"), "cannot be read"),
+        (("mode", "--link", "udpin:h:1"), "one mode NAME"),
+        (("takeoff", "high", "--link", "udpin:h:1"), "'high' is not a number"),
+        (("takeoff", "5000", "--link", "udpin:h:1"), "1 to 500"),
+        (("clear", "--link", "udpin:h:1"), "mission, fence, rally"),
+        (("clear", "all", "--link", "udpin:h:1"), "mission, fence, rally"),
+        (("params", "get", "--link", "udpin:h:1"), "get NAME"),
+        (("arm", "now", "--link", "udpin:h:1"), "'now' is not understood"),
+        (("arm", "--link", "log:flight.tlog"), "a recording can only be read"),
+        (("status", "--link", "udp:h:1"), "allowed are udpin"),
+        (("status", "--link", "udpin:h:1", "--wait", "0"), "0.5 to 600"),
+    ],
+)
+def test_wrong_usage_names_what_is_allowed(words: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        command.run(_parse(*words))
+
+
+@pytest.mark.parametrize("action", ["goto", "camera", "signing"])
+def test_what_is_not_there_yet_says_so(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.run(_parse(action, "--link", "udpin:h:1")) == 1
+    assert capsys.readouterr().err.strip() == f"fly {action}: not in this release"
