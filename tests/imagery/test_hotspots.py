@@ -159,6 +159,27 @@ def test_a_half_seen_fire_takes_the_place_of_its_first_whole_view() -> None:
     assert memory.hotspots[0].place_en == pytest.approx(place.enu[:2], abs=0.01)  # type: ignore[union-attr]
 
 
+def test_a_fire_beyond_the_gate_is_another_one_even_when_seen_alone() -> None:
+    """One axis of the doubt is about a metre here, so 12 m apart is far outside of 99 %."""
+    memory = HotspotMemory()
+    for step, spot in enumerate((CENTRE, (CENTRE[0] + 12.0 * 760.0 / 80.0, CENTRE[1])) * 4):
+        memory = _fold(memory, _with_noise(step / 9), detections(spot, peak_k=500.0))
+    assert [h.sightings for h in memory.confirmed] == [4, 4]
+
+
+def test_a_later_half_view_does_not_drag_a_place_that_was_seen_whole() -> None:
+    memory = _fold(HotspotMemory(), _with_noise(0.0), detections(CENTRE, peak_k=500.0))
+    before = memory.hotspots[0]
+    moved = _with_noise(1.0, east=34.0)
+    u, v = _pixel(moved, 1.0, 0.0)
+    cut = replace(detections((u, v), peak_k=500.0), edge=np.array([True]))
+    memory = _fold(memory, moved, cut)
+    (after,) = memory.hotspots
+    assert after.sightings == 2
+    assert after.place_en.tobytes() == before.place_en.tobytes()
+    assert after.area_m2 == before.area_m2
+
+
 def _flight(seed: int) -> tuple[HotspotMemory, np.ndarray]:
     """Passes over one fire through a pose with drawn noise and drawn, constant offsets."""
     generator = np.random.default_rng(seed)
