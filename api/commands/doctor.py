@@ -118,7 +118,7 @@ def _disk(data: Path) -> Finding:
     except OSError as error:
         return Finding("disk", "error", f"{data}: {error.strerror}", "give another place with --data")
     free_gb = shutil.disk_usage(place).free / 1e9
-    text = f"{free_gb:.0f} GB free in {data}; an hour of one thermal camera takes about 8 GB"
+    text = f"{free_gb:.0f} GB free in {data}; an hour of one thermal camera takes about 6 GB"
     if free_gb < _FREE_GB:
         return Finding("disk", "warning", text, "make space, or give another place with --data")
     return Finding("disk", "ok", text)
