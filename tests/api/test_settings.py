@@ -96,8 +96,8 @@ def test_incidents_live_in_the_users_data_directory_unless_told_otherwise(monkey
     monkeypatch.setenv("XDG_DATA_HOME", "/somewhere")
     assert data_folder(None) == Path("/somewhere/einsatzdrohne")
     monkeypatch.delenv("XDG_DATA_HOME")
-    monkeypatch.setenv("HOME", "/home/x")
-    assert data_folder(None) == Path("/home/x/.local/share/einsatzdrohne")
+    monkeypatch.setenv("HOME", "/elsewhere")
+    assert data_folder(None) == Path("/elsewhere/.local/share/einsatzdrohne")
     assert data_folder("/there") == Path("/there")
 
 
