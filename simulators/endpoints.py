@@ -309,6 +309,9 @@ async def start(what: str, **options: Any) -> Endpoint:
         line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
     except TimeoutError:
         line = b""
+    except BaseException:
+        await endpoint.stop()
+        raise
     if not line:
         await endpoint.stop()
         raise EndpointError(f"the simulated {what} did not start: {await endpoint.last_words() or 'no answer'}")
@@ -357,12 +360,15 @@ class SimulatedDrone:
     async def start_payload(self, gimbal_port: int, camera_port: int, truth_port: int) -> None:
         """Gimbal and camera alone: what is attached to a real autopilot in SITL."""
         mount = free_port()
-        self.endpoints["camera"] = await start(
-            "camera", **self._common(), port=camera_port, truth=truth_port, mount=mount, video=self._video_port
+        started = await asyncio.gather(
+            start("camera", **self._common(), port=camera_port, truth=truth_port, mount=mount, video=self._video_port),
+            start("gimbal", **self._common(), port=gimbal_port, mount=mount, speedup=self.speedup),
+            return_exceptions=True,
         )
-        self.endpoints["gimbal"] = await start(
-            "gimbal", **self._common(), port=gimbal_port, mount=mount, speedup=self.speedup
-        )
+        self.endpoints |= {endpoint.name: endpoint for endpoint in started if isinstance(endpoint, Endpoint)}
+        for failure in started:
+            if isinstance(failure, BaseException):
+                raise failure
         self.video_url = f"tcp://{LOOPBACK}:{self.endpoints['camera'].facts['video']}"
 
     def _common(self) -> dict[str, Any]:
