@@ -15,6 +15,7 @@ ellipse is asked for, so that a thousand looks through the same crooked mount ne
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,7 +132,9 @@ def fold(
     if view is None or observation.refusal:
         return memory, ()
     sightings = _sightings(observation, view)
-    matches = _assign(memory.hotspots, sightings)
+    places = _places(memory.hotspots)
+    matches = _assign(memory.hotspots, places, sightings)
+    in_view = _well_inside(memory.hotspots, places, footprint_en)
     events: list[Event] = []
     kept: list[Hotspot] = []
     for index, hotspot in enumerate(memory.hotspots):
@@ -140,16 +143,15 @@ def fold(
             kept.append(_seen_again(hotspot, sightings[matched], observation))
             events.append(Event("seen", hotspot.key))
         else:
-            missed = _missed(hotspot, footprint_en)
+            missed = _missed(hotspot) if in_view[index] else hotspot
             if missed is None:
                 events.append(Event("forgotten", hotspot.key))
             else:
                 kept.append(missed)
     memory = replace(memory, hotspots=tuple(kept))
-    for index in range(len(sightings)):
-        if index not in matches.values():
-            memory = _begin(memory, sightings[index], observation)
-            events.append(Event("new", memory.hotspots[-1].key))
+    for index in sorted(set(range(len(sightings))) - set(matches.values())):
+        memory = _begin(memory, sightings[index], observation)
+        events.append(Event("new", memory.hotspots[-1].key))
     memory, merged = _merge(memory)
     events += merged
     memory, confirmed = _confirm(memory)
@@ -186,28 +188,41 @@ def _one_fire_each(sightings: list[_Sighting]) -> list[_Sighting]:
     return sorted(kept, key=lambda s: s.index)
 
 
-def _distance2(hotspot: Hotspot, sighting: _Sighting) -> float:
-    """Squared Mahalanobis distance, the fire's own size allowed for."""
-    apart = sighting.place.enu[:2] - hotspot.place_en
-    size2 = 0.25 * (hotspot.radius_m**2 + sighting.radius_m**2)
-    spread = hotspot.noise_m2 + sighting.place.noise_m2 + hotspot.turning_m2 + sighting.place.turning_m2
-    spread = spread + (size2 + 0.05) * np.eye(2)
-    return float(apart @ np.linalg.solve(spread, apart))
+def _places(hotspots: Sequence[Hotspot]) -> Floats:
+    """(N, 2) east-north of all of them at once."""
+    if not hotspots:
+        return np.zeros((0, 2))
+    information, vectors = np.stack([h.information for h in hotspots]), np.stack([h.vector for h in hotspots])
+    return np.asarray(np.linalg.solve(information, vectors[..., None])[..., 0], np.float64)
 
 
-def _assign(hotspots: tuple[Hotspot, ...], sightings: list[_Sighting]) -> dict[int, int]:
+def _distances2(hotspots: Sequence[Hotspot], places: Floats, sightings: list[_Sighting]) -> Floats:
+    """(N, M) squared Mahalanobis distances, the fires' own sizes allowed for."""
+    remembered = np.linalg.inv(np.stack([h.information for h in hotspots])) + np.stack([h.turning_m2 for h in hotspots])
+    seen = np.stack([s.place.noise_m2 + s.place.turning_m2 for s in sightings])
+    size2 = 0.25 * np.add.outer([h.radius_m**2 for h in hotspots], [s.radius_m**2 for s in sightings]) + 0.05
+    spread = remembered[:, None] + seen[None]
+    east2, both, north2 = spread[..., 0, 0] + size2, spread[..., 0, 1], spread[..., 1, 1] + size2
+    apart = np.stack([s.place.enu[:2] for s in sightings])[None] - places[:, None]
+    e, n = apart[..., 0], apart[..., 1]
+    return np.asarray((north2 * e * e - 2.0 * both * e * n + east2 * n * n) / (east2 * north2 - both * both))
+
+
+def _assign(hotspots: tuple[Hotspot, ...], places: Floats, sightings: list[_Sighting]) -> dict[int, int]:
     """{index of hotspot: index of sighting}, nearest pairs first."""
+    if not hotspots or not sightings:
+        return {}
+    distances2 = _distances2(hotspots, places, sightings)
     pairs = []
-    for i, hotspot in enumerate(hotspots):
-        for j, sighting in enumerate(sightings):
-            d2 = _distance2(hotspot, sighting)
-            if d2 < GATE:
-                # A numbered hotspot has the first claim: a new, unsure one beside it must not take its sightings.
-                pairs.append((d2 if hotspot.confirmed else d2 + 1.0, i, j))
+    for i, j in np.argwhere(distances2 < GATE).tolist():
+        # A numbered hotspot has the first claim: a new, unsure one beside it must not take its sightings.
+        pairs.append((float(distances2[i, j]) + (0.0 if hotspots[i].confirmed else 1.0), i, j))
     matches: dict[int, int] = {}
+    taken: set[int] = set()
     for _, i, j in sorted(pairs):
-        if i not in matches and j not in matches.values():
+        if i not in matches and j not in taken:
             matches[i] = j
+            taken.add(j)
     return matches
 
 
@@ -278,42 +293,49 @@ def _seen_again(hotspot: Hotspot, sighting: _Sighting, observation: FrameObserva
     )
 
 
-def _missed(hotspot: Hotspot, footprint_en: Floats | None) -> Hotspot | None:
+def _missed(hotspot: Hotspot) -> Hotspot | None:
     """In view and not seen is a look against it; None when an unconfirmed one has had enough of them."""
-    if footprint_en is None or not well_inside(hotspot.place_en, footprint_en, hotspot.radius_m + _EDGE_MARGIN_M):
-        return hotspot
     looks = (*hotspot.looks, False)[-_LOOKS_REMEMBERED:]
     if not hotspot.confirmed and looks[-_FORGET_AFTER:].count(False) >= _FORGET_AFTER:
         return None
     return replace(hotspot, looks=looks)
 
 
-def well_inside(point_en: Floats, footprint_en: Floats, margin_m: float) -> bool:
-    """Whether a point lies in a footprint (N, 2), at least ``margin_m`` from its border."""
+def _well_inside(hotspots: Sequence[Hotspot], places: Floats, footprint_en: Floats | None) -> NDArray[np.bool_]:
+    """(N,) whether each lies in the footprint (M, 2) with all of its size, clear of the border."""
+    if footprint_en is None or not hotspots:
+        return np.zeros(len(hotspots), np.bool_)
     polygon = shapely.Polygon(footprint_en)
-    point = shapely.Point(point_en)
-    return bool(polygon.is_valid and polygon.contains(point) and polygon.exterior.distance(point) >= margin_m)
+    if not polygon.is_valid:
+        return np.zeros(len(hotspots), np.bool_)
+    points = shapely.points(places)
+    margins = np.array([h.radius_m for h in hotspots]) + _EDGE_MARGIN_M
+    clear = shapely.contains(polygon, points) & (shapely.distance(polygon.exterior, points) >= margins)
+    return np.asarray(clear, np.bool_)
 
 
 def _merge(memory: HotspotMemory) -> tuple[HotspotMemory, list[Event]]:
     """Two hotspots that turn out to be one become the older (numbered) one."""
     events: list[Event] = []
     hotspots = list(memory.hotspots)
-    places = [h.place_en for h in hotspots]
     gone: set[int] = set()
-    for i, first in enumerate(hotspots):
-        for j in range(i + 1, len(hotspots)):
-            if i in gone or j in gone or hotspots[j].last_seen_s == first.last_seen_s != first.first_seen_s:
-                continue  # seen apart in the same frame: they are two
-            second = hotspots[j]
-            apart = float(np.hypot(*(places[i] - places[j])))
-            if apart > 0.7 * max(first.radius_m, second.radius_m) + _MERGE_GAP_M:
-                continue
-            stays, goes = (j, i) if second.confirmed and not first.confirmed else (i, j)
-            hotspots[stays] = _joined(hotspots[stays], hotspots[goes])
-            gone.add(goes)
-            events.append(Event("merged", hotspots[goes].key))
+    for i, j in _close_pairs(hotspots):
+        first, second = hotspots[i], hotspots[j]
+        if i in gone or j in gone or second.last_seen_s == first.last_seen_s != first.first_seen_s:
+            continue  # seen apart in the same frame: they are two
+        stays, goes = (j, i) if second.confirmed and not first.confirmed else (i, j)
+        hotspots[stays] = _joined(hotspots[stays], hotspots[goes])
+        gone.add(goes)
+        events.append(Event("merged", hotspots[goes].key))
     return replace(memory, hotspots=tuple(h for k, h in enumerate(hotspots) if k not in gone)), events
+
+
+def _close_pairs(hotspots: Sequence[Hotspot]) -> list[tuple[int, int]]:
+    """Pairs i < j that are nearer than their own size allows for two."""
+    places, radii = _places(hotspots), np.array([h.radius_m for h in hotspots])
+    apart = np.hypot(*(np.subtract.outer(places[:, axis], places[:, axis]) for axis in (0, 1)))
+    near = np.triu(apart <= 0.7 * np.maximum.outer(radii, radii) + _MERGE_GAP_M, k=1)
+    return [(i, j) for i, j in np.argwhere(near).tolist()]
 
 
 def _joined(stays: Hotspot, goes: Hotspot) -> Hotspot:
@@ -359,7 +381,8 @@ def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
         "id": hotspot_id(hotspot.key),
         "number": hotspot.number,
         "kind": hotspot.kind,
-        "status": "confirmed" if hotspot.confirmed else "detected",
+        # Several looks make a number, not a fact: "confirmed" is the word of a crew that stood there.
+        "status": "detected",
         "vehicle": hotspot.vehicle,
         "camera": hotspot.camera,
         "lat_deg": round(float(lat), 7),
