@@ -26,7 +26,7 @@ _RTL_ALT_M = 15.0
 _REACHED_M = 2.0
 _PREARM_EVERY_S = 30.0
 _FOR_EVER_S = 1e9
-# The autopilot's own step, simulated seconds.
+# The vehicle's own step, simulated seconds.
 STEP_S = 0.02
 READY_S = 12.0
 
@@ -57,7 +57,7 @@ class Pilot:
         self._hold_until_s: float | None = None
         self._land_at_goal = False
         self._circle: tuple[Floats, float, float] | None = None  # centre, radius m (negative: anticlockwise), turns
-        self._circled_rad = 0.0
+        self._circled_rad, self._azimuth_rad = 0.0, math.nan
         self._jumped: dict[int, int] = {}
         self._roi: Floats | None = None
         self._trigger_m = 0.0
@@ -398,7 +398,7 @@ class Pilot:
             self._land_at_goal, self._landing = False, True
         elif item.command == 18 and item.params[0] > 0:
             self._circle = (self._place(item), item.params[2] or 10.0, item.params[0])
-            self._circled_rad = 0.0
+            self._circled_rad, self._azimuth_rad = 0.0, math.nan
 
     def _done(self) -> None:
         self.reached = self.current
@@ -415,7 +415,11 @@ class Pilot:
         out = arm / distance if distance > 0.1 else np.array([1.0, 0.0])
         along = min(self.speed_m_s, math.sqrt(1.5 * radius))
         close = abs(distance - radius) < _REACHED_M
-        self._circled_rad += along / radius * STEP_S if close else 0.0
+        azimuth = math.atan2(out[0], out[1])
+        if close:
+            turned = (azimuth - self._azimuth_rad + math.pi) % (2 * math.pi) - math.pi
+            self._circled_rad += 0.0 if math.isnan(turned) else sense * turned
+            self._azimuth_rad = azimuth
         if self._circled_rad >= 2 * math.pi * turns:
             self._circle = None
             self._done()
