@@ -34,6 +34,7 @@ _UNSTAMPED_LATENCY_S = 0.2
 _FROZEN_FRAMES = 15
 # Without a place for this long, detection says nothing about the ground.
 _UNPLACED_S = 5.0
+_MOST_NOTES = 20
 _PASSING = frozenset({"", "frozen", "flat-field"})
 
 Note = Callable[..., None]
@@ -41,7 +42,7 @@ Note = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the worker made of a frame: the detections, the picture for people."""
+    """What the worker made of a frame: the detections, the picture for people (empty: it could not be drawn)."""
 
     seen: Seen
     jpeg: bytes
@@ -89,7 +90,7 @@ class Eye:
         seen = refused(frame, misfit) if misfit else self._see(replace(frame, camera=self.camera))
         if self.recorder is not None:
             self.recorder.write(frame)
-        jpeg, legend = picture_of(frame, seen.detections)
+        jpeg, legend = self._draw(frame, seen.detections)
         return Look(seen, jpeg, legend)
 
     def _misfit(self, frame: Frame) -> str:
@@ -104,11 +105,23 @@ class Eye:
         try:
             return self.observer.see(frame)
         except Exception as error:  # one frame that breaks the detector must not take the whole picture away
-            what = f"{type(error).__name__}: {error}"
-            if what not in self._noted and len(self._noted) < 20:
-                self._noted.add(what)
-                self.note("detector failed", camera=self.camera, frame=frame.seq, trace=traceback.format_exc())
+            self._failed("detector failed", frame, error)
             return refused(frame, "detector_failed")
+
+    def _draw(self, frame: Frame, detections: Detections) -> tuple[bytes, Legend]:
+        try:
+            return picture_of(frame, detections)
+        except Exception as error:
+            self._failed("picture failed", frame, error)
+            return b"", Legend(None, None)
+
+    def _failed(self, event: str, frame: Frame, error: Exception) -> None:
+        what = f"{event} {type(error).__name__}: {error}"
+        if what in self._noted or len(self._noted) >= _MOST_NOTES:
+            return
+        self._noted.add(what)
+        trace = "".join(traceback.format_exception(error))
+        self.note(event, camera=self.camera, frame=frame.seq, error=what, trace=trace)
 
     # --- on the loop ------------------------------------------------------------------------------------------------
 
@@ -125,7 +138,7 @@ class Eye:
         elif not refusal:
             self.blind = ""
             self._did_look(now_s, utc_s)
-        if len(look.seen.detections):
+        if len(look.seen.detections) and look.jpeg:
             self.pictures[frame.name] = look.jpeg
             while len(self.pictures) > _KEPT_PICTURES:
                 self.pictures.popitem(last=False)

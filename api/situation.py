@@ -100,7 +100,7 @@ class Situation:
     def looked(self, eye: Eye, look: Look, *, now_s: float) -> None:
         """A frame comes back from its worker: note it, and show its picture."""
         eye.looked(look, now_s=now_s, utc_s=self.utc_s)
-        if not eye.trouble:
+        if not eye.trouble and look.jpeg:
             self.show_picture(eye, look)
 
     def show_picture(self, eye: Eye, look: Look) -> None:

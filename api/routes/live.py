@@ -78,7 +78,7 @@ async def _until_one_ends(*work: Any) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks)
 
 
 async def _send(socket: WebSocket, body: Any) -> None:
