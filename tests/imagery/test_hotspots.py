@@ -221,7 +221,7 @@ def test_the_same_flight_gives_the_same_bytes() -> None:
 def test_the_agreed_properties_are_all_there() -> None:
     memory = _fold(HotspotMemory(), _with_noise(1_600_000_000.0), detections(CENTRE, peak_k=500.0))
     facts = properties(memory.confirmed[0], LOCAL)
-    assert facts["id"] == "hs-000001" and facts["number"] == 1 and facts["status"] == "confirmed"
+    assert facts["id"] == "hs-000001" and facts["number"] == 1 and facts["status"] == "detected"
     assert facts["peak_c"] == pytest.approx(226.9, abs=0.1) and facts["confidence"] is None
     assert facts["lat_deg"] == pytest.approx(51.45, abs=1e-6) and facts["lon_deg"] == pytest.approx(6.75, abs=1e-6)
     assert facts["height_amsl_m"] == pytest.approx(30.0, abs=0.1)
