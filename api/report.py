@@ -60,10 +60,10 @@ def height_above_ground(vehicle: Vehicle, terrain: TerrainGrid | None) -> tuple[
     """Metres above the terrain file's ground, or the key of the reason why it is not known."""
     position = vehicle.state.position
     if position is None:
-        return None, "height.no_position"
+        return None, "no_position"
     if terrain is None:
-        return None, "height.no_terrain"
+        return None, "height_no_terrain"
     ground = float(terrain.height_at(position.lat_deg, position.lon_deg))
     if math.isnan(ground):
-        return None, "height.outside_terrain"
+        return None, "height_outside_terrain"
     return round(position.alt_amsl_m - ground, 1), None

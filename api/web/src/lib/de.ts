@@ -55,6 +55,8 @@ export const de = {
   height_ground: "Höhe über Grund",
   height_home: "{m} m über Start",
   height_unknown: "kein Gelände",
+  height_no_terrain: "ohne Geländemodell",
+  height_outside_terrain: "außerhalb des Geländemodells",
   no_position: "keine Position",
   no_battery: "kein Messwert",
   flight_mode: "Flugmodus",

@@ -57,6 +57,8 @@ export const en: Dictionary = {
   height_ground: "Height above ground",
   height_home: "{m} m above start",
   height_unknown: "no terrain",
+  height_no_terrain: "no terrain model",
+  height_outside_terrain: "outside the terrain model",
   no_position: "no position",
   no_battery: "not measured",
   flight_mode: "Flight mode",
