@@ -74,7 +74,8 @@ class Download(Operation):
             self._heard_s = now_s
             self._got[message.seq] = item_from_message(message)
             self._next(now_s)
-        elif kind == "MISSION_ACK" and message.type not in (_ACCEPTED, _INVALID_SEQUENCE):
+        elif kind == "MISSION_ACK" and message.type not in (_ACCEPTED, _INVALID_SEQUENCE, _ERROR):
+            # ERROR is no answer to a read: it is the late one to an upload's last item that had been offered twice.
             self._end(REFUSED, f"the vehicle answered {ack_name(message.type)}", now_s)
 
     def _start(self, count: int, now_s: float) -> None:
