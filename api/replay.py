@@ -52,18 +52,21 @@ def _verify(folder: Path, journal: Journal) -> Verified:
     surroundings: Surroundings | None = None
     frames, shown, differences = 0, set(), []
     for entry in journal.entries("surroundings", "frame", "hotspot"):
-        if entry.kind == "surroundings":
-            surroundings, picture = surroundings_from_json(entry.payload, folder), Picture()
-        elif surroundings is None:
-            differences.append(f"entry {entry.seq}: a {entry.kind} before any ground was known")
-        elif entry.kind == "frame":
-            frames += 1
-            picture, _ = observe(picture, FrameObservation.from_json(entry.payload), surroundings)
-        else:
-            shown.add(entry.payload["id"])
-            why = _difference(picture, surroundings, entry.payload)
-            if why:
-                differences.append(f"entry {entry.seq}, {entry.payload['id']}: {why}")
+        try:
+            if entry.kind == "surroundings":
+                surroundings, picture = surroundings_from_json(entry.payload, folder), Picture()
+            elif surroundings is None:
+                differences.append(f"entry {entry.seq}: a {entry.kind} before any ground was known")
+            elif entry.kind == "frame":
+                frames += 1
+                picture, _ = observe(picture, FrameObservation.from_json(entry.payload), surroundings)
+            else:
+                shown.add(entry.payload["id"])
+                why = _difference(picture, surroundings, entry.payload)
+                if why:
+                    differences.append(f"entry {entry.seq}, {entry.payload['id']}: {why}")
+        except (KeyError, TypeError, ValueError) as error:
+            differences.append(f"entry {entry.seq}: not readable as a {entry.kind} ({error!r})")
     return Verified(frames, len(shown), tuple(differences))
 
 
