@@ -18,19 +18,22 @@ import api.commands
 LATER = ("fly", "see", "detect", "locate", "radiometry", "export", "maps", "users")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line. Verbs are found, not listed: a new file in ``api/commands`` is a new verb."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line, or that of one verb. Verbs are found, not listed: a new file is a new verb.
+
+    ``only``: other verbs are known by name alone, so that what they import does not slow this one's start.
+    """
     parser = argparse.ArgumentParser(
         prog="einsatzdrohne", description="The fire brigade's eye in the air: plan, fly, see, tell."
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     present = _present()
-    for module in sorted(present):
-        importlib.import_module(f"api.commands.{module}").register(verbs)
-    for verb in LATER:
-        if verb not in present:
-            verbs.add_parser(verb, add_help=False).add_argument("rest", nargs=argparse.REMAINDER)
+    for name in sorted(present | set(LATER)):
+        if name in present and only in (None, name):
+            importlib.import_module(f"api.commands.{name}").register(verbs)
+        else:
+            verbs.add_parser(name, add_help=False).add_argument("rest", nargs=argparse.REMAINDER)
     return parser
 
 
@@ -40,8 +43,9 @@ def _present() -> frozenset[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; the exit code."""
-    parser = build_parser()
-    args, rest = parser.parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    parser = build_parser(words[0] if words and words[0] in _present() else None)
+    args, rest = parser.parse_known_args(words)
     if args.verb in LATER and args.verb not in _present():
         print(f"einsatzdrohne {args.verb}: not in this release yet", file=sys.stderr)
         return 1
