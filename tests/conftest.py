@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 _ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Playwright's own Node.js needs libatomic, which a bare Debian lacks; the one that built the page does not."""
+    if sys.platform != "linux":
+        return
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        ours = Path(sys.executable).with_name("node")
+        node = str(ours) if ours.exists() else shutil.which("node")
+        if node:
+            os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
 
 
 @pytest.fixture(scope="session")
