@@ -1,0 +1,126 @@
+"""``locate``: pixels that somebody picked → places with error ellipses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagery.locate import Located, Target
+    from imagery.sightings import Sighting
+    from missions.geometry.camera import CameraProfile
+    from missions.geometry.geo import LocalFrame
+
+
+def register(verbs: Any) -> None:
+    """The verb's options."""
+    parser = verbs.add_parser("locate", help="picked pixels to places on the ground, with error ellipses")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--telemetry", type=Path, metavar="LOG", help="a .tlog of the flight")
+    source.add_argument("--poses", type=Path, metavar="CSV", help="a poses CSV")
+    parser.add_argument("--camera-profile", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--sightings", type=Path, required=True, metavar="CSV")
+    parser.add_argument("--frames", type=Path, metavar="DIR", help="the pictures, for the times in their EXIF")
+    parser.add_argument("--terrain", type=Path, metavar="FILE")
+    parser.add_argument("--calibrate", action="store_true")
+    parser.add_argument("--known", type=Path, metavar="CSV")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.geojson")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Locate, write GeoJSON, print one line a target."""
+    from api.settings import read_profile
+    from imagery.locate import fuse
+    from imagery.sightings import parse_sightings
+
+    if args.calibrate or args.known:
+        print("einsatzdrohne locate: --calibrate is not in this release", file=sys.stderr)
+        return 1
+    profile = read_profile(args.camera_profile)
+    sightings = parse_sightings(args.sightings.read_text("utf-8"), str(args.sightings))
+    times = [frame_time(sighting, args.frames) for sighting in sightings]
+    located, frame = place_all(args, profile, sightings, times)
+    targets = fuse(located, frame) if frame is not None else ()
+    features = [_sighting_feature(one, frame) for one in located] + [_target_feature(target) for target in targets]
+    document = {"type": "FeatureCollection", "features": features}
+    args.out.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+    for target in targets:
+        at, ellipse = target.point, target.ellipse
+        print(
+            f"target {target.target}: {at.lat_deg:.7f} {at.lon_deg:.7f}, {target.sightings} sightings, "
+            f"95 % within {ellipse.semi_major_m:.1f} × {ellipse.semi_minor_m:.1f} m, scatter {target.scatter_m:.1f} m"
+        )
+    lost = sum(feature["geometry"] is None for feature in features)
+    print(f"{len(located) - lost} of {len(located)} sightings placed → {args.out}")
+    return 0
+
+
+def frame_time(sighting: Sighting, frames: Path | None) -> float | None:
+    """UTC of a frame's stamp: its column, the picture's EXIF, or its name; None where none of them tells it."""
+    from imagery.frame import utc_of_name
+
+    return sighting.time_s if sighting.time_s is not None else utc_of_name(Path(sighting.frame).stem)
+
+
+def place_all(
+    args: argparse.Namespace, profile: CameraProfile, sightings: tuple[Sighting, ...], times: list[float | None]
+) -> tuple[list[Located], LocalFrame | None]:
+    """Every sighting through its pose; the local frame of the first pose."""
+    from api.pose_sources import answers_for
+    from imagery.georeference import NoPlace, View
+    from imagery.locate import Located, locate
+    from missions.geometry.geo import LocalFrame
+    from missions.geometry.pose import NoPose
+    from missions.geometry.terrain_files import read_terrain
+
+    terrain = read_terrain(args.terrain) if args.terrain else None
+    names = [sighting.frame for sighting in sightings]
+    answers = answers_for(args, names, times, profile)
+    frame: LocalFrame | None = None
+    located = []
+    for sighting, time_s, answer in zip(sightings, times, answers, strict=True):
+        ground = terrain if terrain is not None else answer.ground
+        if isinstance(answer.pose, NoPose):
+            located.append(Located(sighting, time_s, NoPlace(answer.pose.text)))
+        elif ground is None:
+            located.append(Located(sighting, time_s, NoPlace("the height of the ground is not known: give --terrain")))
+        else:
+            frame = frame or LocalFrame(answer.pose.position)
+            located.append(locate(sighting, answer.pose.time_s, View(answer.pose, profile, ground, frame)))
+    return located, frame
+
+
+def _sighting_feature(one: Located, frame: LocalFrame | None) -> dict[str, Any]:
+    from api.geojson import iso
+    from imagery.georeference import Place, ellipse95
+
+    sighting = one.sighting
+    facts: dict[str, Any] = {"kind": "sighting", "frame": sighting.frame, "u": sighting.u, "v": sighting.v}
+    facts |= {"target": sighting.target or None, "time": iso(one.time_s)}
+    if not isinstance(one.place, Place) or frame is None:
+        facts |= {"reason": getattr(one.place, "reason", "no pose"), "ellipse95": None}
+        return {"type": "Feature", "geometry": None, "properties": facts}
+    ellipse = ellipse95(one.place.noise_m2 + one.place.common_m2)
+    facts |= {"ellipse95": _ellipse(ellipse), "height_amsl_m": round(float(frame.point_at(one.place.enu).alt_m), 1)}
+    point = frame.point_at(one.place.enu)
+    geometry = {"type": "Point", "coordinates": [round(point.lon_deg, 7), round(point.lat_deg, 7)]}
+    return {"type": "Feature", "geometry": geometry, "properties": facts}
+
+
+def _target_feature(target: Target) -> dict[str, Any]:
+    at = target.point
+    facts: dict[str, Any] = {"kind": "target", "target": target.target, "ellipse95": _ellipse(target.ellipse)}
+    facts |= {"sightings": target.sightings, "scatter_m": target.scatter_m, "height_amsl_m": round(at.alt_m, 1)}
+    geometry = {"type": "Point", "coordinates": [round(at.lon_deg, 7), round(at.lat_deg, 7)]}
+    return {"type": "Feature", "geometry": geometry, "properties": facts}
+
+
+def _ellipse(ellipse: Any) -> dict[str, float]:
+    return {
+        "semi_major_m": round(ellipse.semi_major_m, 2),
+        "semi_minor_m": round(ellipse.semi_minor_m, 2),
+        "azimuth_deg": round(ellipse.azimuth_deg, 1),
+    }
