@@ -219,10 +219,21 @@ class Eye:
         visible = self.setting.profile.band == "visible"
         return [
             Source(f"video:{camera}", "video", vehicle, camera, video, since(utc_s, video), trouble=frozen,
-                   reason=self.reason),
+                   reason=_plain(self.reason)),
             Source(f"detection:{camera}", "detection", vehicle, camera, looked, since(utc_s, looked), off=visible,
                    trouble=self.blind or unplaced or ground),
         ]  # fmt: skip
+
+
+def _plain(reason: str) -> str:
+    """A stream's words as a key of the page's dictionary, where they are of a kind that it knows."""
+    known = {
+        "refused": "no_connection",
+        "timed out": "no_answer",
+        "unreachable": "no_connection",
+        "No route": "no_connection",
+    }
+    return next((key for word, key in known.items() if word in reason), reason)
 
 
 def since(utc_s: float, age_s: float | None) -> float | None:

@@ -40,6 +40,15 @@ _STATUS_S = 0.5
 _COVERAGE_S = 1.0
 _VEHICLE_S = 0.2
 
+# What the person at the terminal is told of a demonstration's flight.
+_CONDUCTED = {
+    "guided": "Drohne ist bereit, Modus GUIDED",
+    "upload": "Auftrag wird hochgeladen und zurückgelesen",
+    "arm": "Motoren werden scharf geschaltet",
+    "flying": "Drohne fliegt den Auftrag ab",
+    "landed": "Drohne ist gelandet",
+}
+
 Started = Callable[[Situation, str], Awaitable[None]]
 
 
@@ -160,6 +169,7 @@ class _Runner:
         self._pump = Pump(situation.station, links, situation.incident.telemetry)
         self._log = situation.incident.log.write
         self._states: dict[str, str] = {}
+        self._conducted: Conductor | None = None
         self._told = 0
 
     async def run(self) -> int:
@@ -182,7 +192,7 @@ class _Runner:
                     if task.get_name() != "web":
                         task.cancel()
         except* Exception as failed:  # whatever died: the recording is closed, and it is said aloud
-            failures += failed.exceptions
+            failures += _leaves(failed)
         for error in failures:
             self._log("task died", error=repr(error), trace="".join(traceback.format_exception(error)))
             known = isinstance(error, (LinkError, RuntimeError, OSError))
@@ -268,11 +278,14 @@ class _Runner:
         conductor = self.extras.conductor
         if conductor is None:
             return
+        if conductor is not self._conducted:
+            self._conducted, self._told = conductor, 0
         conductor.tick(self.situation.station, now_s=now_s)
         self._pump.flush()
         for line in conductor.log[self._told :]:
             self._log("conductor", text=line)
-            print(f"Demo: {line}", flush=True)
+            if (words := _CONDUCTED.get(line.removeprefix("phase: "))) or line.startswith("failed"):
+                print(f"Demo: {words or line}", flush=True)
         self._told = len(conductor.log)
 
     def _note_changes(self, sources: list[dict[str, Any]]) -> None:
@@ -286,6 +299,10 @@ class _Runner:
         played = [link.played_s for link in self.links if isinstance(link, LogLink) and link.played_s is not None]
         if played:
             self.situation.replay_utc_s = max(played)
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    return [e for one in group.exceptions for e in (_leaves(one) if isinstance(one, BaseExceptionGroup) else [one])]
 
 
 async def _in_time(source: CameraSource) -> AsyncIterator[Frame]:

@@ -344,14 +344,14 @@ class SimulatedDrone:
         self.endpoints: dict[str, Endpoint] = {}
         self._video_port = video_port
         self._source = source or scenario.name
+        self._options: dict[str, dict[str, Any]] = {}
 
     async def __aenter__(self) -> SimulatedDrone:
         ports = {name: free_port() for name in ("gimbal", "camera", "truth")}
         try:
             await self.start_payload(ports["gimbal"], ports["camera"], ports["truth"])
-            self.endpoints["vehicle"] = await start(
-                "vehicle", **self._common(), **ports, ground=self.ground, uid=self.uid, speedup=self.speedup
-            )
+            options = {**self._common(), **ports, "ground": self.ground, "uid": self.uid, "speedup": self.speedup}
+            self.endpoints["vehicle"] = await self._start("vehicle", **options)
         except BaseException:
             await self.stop()
             raise
@@ -361,8 +361,10 @@ class SimulatedDrone:
         """Gimbal and camera alone: what is attached to a real autopilot in SITL."""
         mount = free_port()
         started = await asyncio.gather(
-            start("camera", **self._common(), port=camera_port, truth=truth_port, mount=mount, video=self._video_port),
-            start("gimbal", **self._common(), port=gimbal_port, mount=mount, speedup=self.speedup),
+            self._start(
+                "camera", **self._common(), port=camera_port, truth=truth_port, mount=mount, video=self._video_port
+            ),
+            self._start("gimbal", **self._common(), port=gimbal_port, mount=mount, speedup=self.speedup),
             return_exceptions=True,
         )
         self.endpoints |= {endpoint.name: endpoint for endpoint in started if isinstance(endpoint, Endpoint)}
@@ -370,6 +372,17 @@ class SimulatedDrone:
             if isinstance(failure, BaseException):
                 raise failure
         self.video_url = f"tcp://{LOOPBACK}:{self.endpoints['camera'].facts['video']}"
+
+    async def _start(self, what: str, **options: Any) -> Endpoint:
+        self._options[what] = options
+        return await start(what, **options)
+
+    async def revive(self, what: str) -> None:
+        """Start a process that has ended once more, on its old ports. Raises EndpointError when it does not come."""
+        options = self._options[what]
+        if what == "camera":
+            options["video"] = self.endpoints[what].facts["video"]
+        self.endpoints[what] = await start(what, **options)
 
     def _common(self) -> dict[str, Any]:
         return {"scenario": self._source, "seed": self.seed, "sysid": self.sysid}
@@ -379,15 +392,21 @@ class SimulatedDrone:
         for endpoint in reversed(self.endpoints.values()):
             await endpoint.stop()
 
+    async def ended(self) -> tuple[str, str]:
+        """Wait until one of the processes ends by itself; its name and its last words."""
+        waits = {asyncio.create_task(e.process.wait()): e for e in self.endpoints.values()}
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+        gone = waits[done.pop()]
+        return gone.name, await gone.last_words()
+
     async def wait_ended(self) -> None:
         """Wait until one of the processes ends by itself. Raises EndpointError naming it."""
-        waits = {asyncio.create_task(e.process.wait()): e for e in self.endpoints.values()}
-        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        ended = waits[done.pop()]
-        words = await ended.last_words()
-        raise EndpointError(f"the simulated {ended.name} has ended{': ' + words if words else ''}")
+        name, words = await self.ended()
+        raise EndpointError(f"the simulated {name} has ended{': ' + words if words else ''}")
 
     async def __aexit__(self, *unused: object) -> None:
         await self.stop()

@@ -14,13 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api.conductor import Conductor
+    from api.run import Extras
     from api.situation import Situation
     from ground_station.link import Link
+    from simulators.endpoints import SimulatedDrone
     from simulators.fire import Scene
     from simulators.scenario import Scenario
+    from simulators.sitl import SitlVehicle
 
 _SITL_HEADING_DEG = 0.0
+_REVIVE_S = 10.0
+_WORLD_WORDS = {
+    "vehicle": "die simulierte Drohne",
+    "gimbal": "der simulierte Gimbal",
+    "camera": "die simulierte Kamera",
+}
 
 
 def register(verbs: Any) -> None:
@@ -57,7 +68,10 @@ class _Show:
     scene: Scene
     stack: AsyncExitStack
     video_port: int
-    world: Any = None
+    drone: SimulatedDrone | None = None
+    autopilot: SitlVehicle | None = None
+    extras: Extras | None = None
+    again: Callable[[], None] = lambda: None
 
     async def open_world(self, links: list[Link]) -> Conductor:
         """Start the drone towards our open link; return the conductor that may command it and nothing else."""
@@ -72,7 +86,12 @@ class _Show:
             own = await self._simulated(link.name, link.port)
         else:
             own = await self._sitl(link.name, link.port)
+        self.again = lambda: self._conduct(Conductor(own, mission))
         return Conductor(own, mission)
+
+    def _conduct(self, conductor: Conductor) -> None:
+        assert self.extras is not None
+        self.extras.conductor = conductor
 
     async def _simulated(self, link: str, port: int) -> Any:
         from api.conductor import Own
@@ -85,7 +104,7 @@ class _Show:
             speedup=self.args.speedup,
             video_port=self.video_port,
         )
-        self.world = await self.stack.enter_async_context(drone)
+        self.drone = await self.stack.enter_async_context(drone)
         return Own(link, drone.uid)
 
     async def _sitl(self, link: str, port: int) -> Any:
@@ -108,12 +127,26 @@ class _Show:
         self.stack.push_async_callback(payload.stop)
         await payload.start_payload(ports.gimbal, ports.camera, ports.truth)
         print(f"ArduPilot SITL: {vehicle.version_text}", flush=True)
-        self.world = vehicle
+        self.drone, self.autopilot = payload, vehicle
         return Own(link, None)
 
     async def wait(self) -> None:
-        """Ends loudly when a process of the world ends by itself."""
-        await self.world.wait_ended()
+        """Keep the world going. A process that dies is started again, after the page had time to name it."""
+        assert self.drone is not None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_alive(self.drone))
+            if self.autopilot is not None:
+                group.create_task(self.autopilot.wait_ended())
+
+    async def _keep_alive(self, drone: SimulatedDrone) -> None:
+        while True:
+            name, words = await drone.ended()
+            what = _WORLD_WORDS.get(name, name)
+            print(f"Demo: {what} ist ausgefallen {words}".rstrip() + f"; Neustart in {_REVIVE_S:g} s", flush=True)
+            await asyncio.sleep(_REVIVE_S)
+            await drone.revive(name)
+            if name == "vehicle":
+                self.again()
 
 
 async def _demo(args: argparse.Namespace, scenario: Scenario) -> int:
@@ -154,5 +187,5 @@ async def _demo(args: argparse.Namespace, scenario: Scenario) -> int:
             if desktop and not args.headless:
                 await asyncio.to_thread(webbrowser.open, address)
 
-        extras = Extras(started=started, world=show.wait, seconds=args.seconds, on_opened=show.open_world)
+        extras = show.extras = Extras(started=started, world=show.wait, seconds=args.seconds, on_opened=show.open_world)
         return await run_incident(settings, extras)

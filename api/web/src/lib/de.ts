@@ -43,6 +43,8 @@ export const de = {
   trouble_detector_failed: "Erkennung gestört",
   trouble_visible_light: "Tageslichtkamera: keine Temperaturen",
   trouble_disconnected: "getrennt",
+  trouble_no_connection: "Kamera nicht erreichbar",
+  trouble_no_answer: "Kamera antwortet nicht",
   recording_lost: "wird nicht aufgezeichnet",
   recording_missing: "Aufzeichnung: {n} nicht gespeichert",
   server_lost: "KEINE VERBINDUNG ZUM SERVER – Anzeige steht seit {time}",

@@ -45,6 +45,8 @@ export const en: Dictionary = {
   trouble_detector_failed: "detection fails",
   trouble_visible_light: "daylight camera: no temperatures",
   trouble_disconnected: "disconnected",
+  trouble_no_connection: "camera cannot be reached",
+  trouble_no_answer: "camera does not answer",
   recording_lost: "is not being recorded",
   recording_missing: "recording: {n} not stored",
   server_lost: "NO CONNECTION TO THE SERVER – display stopped at {time}",
