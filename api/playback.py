@@ -26,6 +26,7 @@ from imagery.sources import SourceError, VideoFile
 from missions.geometry.camera import CameraProfile
 
 _STEP_S = 0.05
+_LATE_S = 0.5
 # A frame of the video and an observation of the journal belong together when their times agree to this.
 _SAME_FRAME_S = 0.03
 
@@ -77,8 +78,10 @@ class Playback:
                 source = VideoFile(path, eye.setting.vehicle, eye.camera, band=eye.setting.profile.band)
                 async for frame in source.frames():
                     await self._until(lambda frame=frame: self._utc_of(eye, frame))  # type: ignore[misc]
-                    look = await asyncio.to_thread(self._look, eye, frame)
                     eye.changed_at_s = time.monotonic()
+                    if self._late(self._utc_of(eye, frame)):
+                        continue  # faster than pictures can be drawn: fewer of them, never older ones
+                    look = await asyncio.to_thread(self._look, eye, frame)
                     self._situation.show_picture(eye, look)
             except SourceError as error:
                 eye.reason = str(error)
@@ -88,6 +91,10 @@ class Playback:
         """Until the recording has reached this time; at once when it has ended."""
         while self._playing() and not self._reached(utc_of()):  # noqa: ASYNC110 the recording's clock has no event
             await asyncio.sleep(_STEP_S)
+
+    def _late(self, utc_s: float | None) -> bool:
+        at_s = self._situation.replay_utc_s
+        return utc_s is not None and at_s is not None and at_s - utc_s > _LATE_S
 
     def _reached(self, utc_s: float | None) -> bool:
         return utc_s is not None and (self._situation.replay_utc_s or 0.0) >= utc_s

@@ -11,6 +11,7 @@ import shutil
 import time
 import tomllib
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def write_facts(folder: Path, *, name: str, title: str, mode: str, started_s: fl
         f"title = {json.dumps(title, ensure_ascii=False)}",
         f'mode = "{mode}"',
         f"started_s = {started_s:.3f}",
+        f"software = {json.dumps(version('einsatzdrohne'))}",
     ]
     (folder / "incident.toml").write_text("\n".join(lines) + "\n", "utf-8")
 
