@@ -92,7 +92,8 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright's loop runs as long as it is open, and no asyncio test can begin beside it.
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not (ROOT / "api" / "web" / "dist" / "index.html").is_file():
