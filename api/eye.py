@@ -186,6 +186,8 @@ class Eye:
         frame, legend = look.seen.frame, look.legend
         steps = [] if legend.min_c is None else [[at, f"#{b[2]:02x}{b[1]:02x}{b[0]:02x}"] for at, b in STEPS]
         return {
+            "vehicle": self.setting.vehicle,
+            "camera": self.camera,
             "seq": frame.seq,
             "time_s": utc_s,
             "width": frame.width,

@@ -61,6 +61,7 @@ class Hub:
         self.seq = 0
         self.states: dict[str, Any] = {}
         self.hotspots: dict[str, dict[str, Any]] = {}
+        self.alarms: dict[str, dict[str, Any]] = {}
         self._history: deque[dict[str, Any]] = deque(maxlen=HISTORY)
         self._pages: set[Page] = set()
 
@@ -71,7 +72,9 @@ class Hub:
             self.hotspots[data["id"]] = data
         elif topic == "hotspot_gone":
             self.hotspots.pop(data["id"], None)
-        elif not is_event(topic):
+        elif topic == "alarm":
+            self.alarms[data["id"]] = data
+        else:
             self.states[topic] = data
         envelope = {"v": 1, "epoch": self.epoch, "seq": self.seq, "topic": topic, "t_obs": t_obs, "t_srv": t_srv}
         envelope["data"] = data
@@ -82,7 +85,7 @@ class Hub:
 
     def snapshot(self, *, t_srv: float) -> dict[str, Any]:
         """Everything, in one envelope."""
-        data = {**self.states, "hotspots": list(self.hotspots.values())}
+        data = {**self.states, "hotspots": list(self.hotspots.values()), "alarms": list(self.alarms.values())}
         return {
             "v": 1, "epoch": self.epoch, "seq": self.seq, "topic": "snapshot", "t_obs": None, "t_srv": t_srv,
             "data": data,

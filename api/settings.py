@@ -11,6 +11,7 @@ from pathlib import Path
 
 from missions.geometry.camera import CameraProfile, parse_profile
 
+MODE_WORDS = {"einsatz": "EINSATZ", "uebung": "ÜBUNG", "demo": "DEMO", "wiedergabe": "WIEDERGABE"}
 CLASSES = ("einsatz", "uebung", "demo")
 MODES = (*CLASSES, "wiedergabe")
 DEFAULT_PORT = 8080

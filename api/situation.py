@@ -174,7 +174,13 @@ class Situation:
         self.hub.publish("hotspot", feature, t_obs=observation.time_s, t_srv=now)
         if event.what == "confirmed":
             alarm = {"id": f"alarm-{facts['id']}", "hotspot": facts["id"], "number": facts["number"], "mode": self.mode}
-            alarm |= {"kind": "new_hotspot", "state": "active", "raised": iso(observation.time_s)}
+            alarm |= {
+                "vehicle": facts["vehicle"],
+                "camera": facts["camera"],
+                "kind": "new_hotspot",
+                "state": "active",
+                "raised": iso(observation.time_s),
+            }
             self.incident.journal.append("alarm", observation.time_s, offset, alarm)
             self.hub.publish("alarm", alarm, t_obs=observation.time_s, t_srv=now)
 
@@ -195,6 +201,7 @@ class Situation:
             return
         ring = None if footprint.ring_en is None else ring_of(self.surroundings.frame, footprint.ring_en)
         data = {"polygon": ring, "time_s": observation.time_s, "reason": footprint.reason, "mode": self.mode}
+        data |= {"vehicle": observation.vehicle, "camera": observation.camera}
         topic = f"footprint/{observation.camera}"
         self.hub.publish(topic, data, t_obs=observation.time_s, t_srv=time.time())
 

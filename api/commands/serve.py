@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until a signal."""
     from api.run import Extras
     from api.run import run as run_incident
+    from api.settings import MODE_WORDS
 
     settings = settings_of(args)
     if settings.host not in ("127.0.0.1", "localhost", "::1"):
@@ -87,6 +88,6 @@ def run(args: argparse.Namespace) -> int:
               file=sys.stderr)  # fmt: skip
 
     async def started(situation: Situation, address: str) -> None:
-        print(f"{address}  ({situation.mode.upper()}, Aufzeichnung in {settings.folder})", flush=True)
+        print(f"Lagekarte: {address}  ({MODE_WORDS[situation.mode]}, Aufzeichnung in {settings.folder})", flush=True)
 
     return asyncio.run(run_incident(settings, Extras(started=started, seconds=args.seconds)))

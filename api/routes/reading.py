@@ -10,6 +10,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Response
 
 from api.situation import Situation
+from api.store.incident import recorded
 
 Links = Callable[[], Mapping[str, bool]]
 
@@ -74,7 +75,7 @@ def router(situation: Situation, links: Links) -> APIRouter:
             if topic.startswith("footprint/"):
                 ring = data["polygon"]
                 geometry = None if ring is None else {"type": "Polygon", "coordinates": [ring]}
-                properties = {"time_s": data["time_s"], "reason": data["reason"]}
+                properties = {name: data[name] for name in ("vehicle", "camera", "time_s", "reason")}
                 found.append(feature(geometry, properties, topic.removeprefix("footprint/")))
         return collection(situation, found)
 
@@ -89,10 +90,10 @@ def router(situation: Situation, links: Links) -> APIRouter:
         return answer({"mode": situation.mode, "alarms": found})
 
     @api.get("/api/v1/incidents")
-    async def incidents() -> Response:
-        facts = {"name": situation.settings.name, "title": situation.settings.title, "running": True}
-        facts |= {"started_s": situation.started_utc_s, "mode": situation.mode}
-        return answer({"mode": situation.mode, "incidents": [facts]})
+    def incidents() -> Response:
+        running = situation.settings.folder
+        found = [facts | {"running": folder == running} for folder, facts in recorded(running.parent)]
+        return answer({"mode": situation.mode, "incidents": found})
 
     @api.get("/api/v1/basemap")
     async def basemap() -> Response:

@@ -107,3 +107,14 @@ def surroundings_from_json(data: dict[str, Any], folder: Path) -> Surroundings:
         ground = FlatGround(flat["alt_m"], Datum(flat["datum"]), flat["sigma_m"])
     profiles = {camera: CameraProfile(**profile) for camera, profile in data["profiles"].items()}
     return Surroundings(ground, LocalFrame(GeoPoint(lat, lon, alt, Datum(datum))), profiles)
+
+
+def recorded(place: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The incidents in a folder, the newest first; what is none, or damaged, is left out."""
+    found = []
+    for folder in sorted((path.parent for path in place.glob("*/incident.toml")), reverse=True):
+        try:
+            found.append((folder, read_facts(folder) | {"folder": folder.name}))
+        except (IncidentError, OSError):
+            continue
+    return found

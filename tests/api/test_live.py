@@ -47,9 +47,11 @@ def test_a_snapshot_holds_the_last_of_everything_and_no_hotspot_that_is_gone() -
     publish(hub, "hotspot", hotspot("hs-1"))
     publish(hub, "hotspot", hotspot("hs-2"))
     publish(hub, "hotspot_gone", {"id": "hs-1"})
+    publish(hub, "alarm", {"id": "alarm-hs-2"})
     data = hub.snapshot(t_srv=5.0)["data"]
     assert data["status"] == {"n": 2}
     assert [feature["id"] for feature in data["hotspots"]] == ["hs-2"]
+    assert data["alarms"] == [{"id": "alarm-hs-2"}]
 
 
 def test_a_page_that_is_too_far_behind_gets_a_snapshot_instead_of_a_torn_picture() -> None:

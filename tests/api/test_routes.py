@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,23 @@ def test_beside_the_list_stands_whether_anybody_is_looking(burning: Situation, m
     coverage = client.get("/api/v1/coverage").json()["features"][0]
     assert coverage["properties"]["frames"] == 5 and coverage["properties"]["area_m2"] > 1_000
     assert coverage["geometry"]["type"] == "MultiPolygon"
+
+
+def test_all_that_travels_names_vehicle_and_camera(client: TestClient, burning: Situation) -> None:
+    for path in ("hotspots", "footprints"):
+        (feature,) = client.get(f"/api/v1/{path}").json()["features"]
+        assert (feature["properties"]["vehicle"], feature["properties"]["camera"]) == (1, "1/100"), path
+    (alarm,) = client.get("/api/v1/alarms").json()["alarms"]
+    assert (alarm["vehicle"], alarm["camera"]) == (1, "1/100")
+    assert burning.hub.snapshot(t_srv=0.0)["data"]["alarms"] == [alarm]
+
+
+def test_recorded_incidents_are_listed_and_damaged_ones_left_out(burning: Situation, tmp_path: Path) -> None:
+    for name, text in (("zz-old", 'format = 1\nname = "old"\nmode = "einsatz"\n'), ("zz-bad", "format =")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "incident.toml").write_text(text)
+    found = client_of(burning).get("/api/v1/incidents").json()["incidents"]
+    assert [(one["name"], one["running"]) for one in found] == [("old", False), ("Probe", True)]
 
 
 def test_another_incident_is_not_this_one(client: TestClient) -> None:
