@@ -1,7 +1,8 @@
 """A scenario by name: what burns where, how the ground looks, where the drone shall search.
 
-A scenario is a TOML file; ``load`` reads the shipped ones by name, ``parse`` takes the text of any other. A bad one is
-refused naming the key and what is allowed. The seed decides the rest: another seed, another world.
+A scenario is a TOML file; ``load`` reads the shipped ones by name, ``parse`` takes the text of any other: flat keys,
+then optional tables (`scenery`). A bad one is refused naming the key, the line and what is allowed. The seed decides
+the rest: another seed, another world.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import tomllib
 from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any
+
+from simulators.scenery import Atmosphere, Burning, Friend, Smoke, Sun, Terrain
+from simulators.tables import TableError, line_of, read_table, read_tables
 
 # What stays free around the survey: the place of the take-off, and the ground that a lens sees beyond the edge.
 ROOM_M = 60.0
@@ -43,7 +47,24 @@ class Scenario:
     survey_m: tuple[float, float]
     survey_height_m: float
     survey_speed_m_s: float
+    sun: Sun | None = None
+    burning: tuple[Burning, ...] = ()
+    friend: tuple[Friend, ...] = ()
+    smoke: Smoke | None = None
+    atmosphere: Atmosphere | None = None
+    terrain: Terrain | None = None
 
+
+# Optional tables: name → type, and whether it may stand several times ([[name]]).
+_TABLES: dict[str, tuple[type[Any], bool]] = {
+    "sun": (Sun, False),
+    "burning": (Burning, True),
+    "friend": (Friend, True),
+    "smoke": (Smoke, False),
+    "atmosphere": (Atmosphere, False),
+    "terrain": (Terrain, False),
+}
+_MOST_BURNING = 200
 
 _BOUNDS = {
     "lat_deg": (-80.0, 84.0), "lon_deg": (-180.0, 180.0), "ground_amsl_m": (-100.0, 4000.0), "width_m": (150.0, 1000.0),
@@ -73,16 +94,41 @@ def parse(text: str, name: str) -> Scenario:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"scenario {name!r}: {error}") from error
-    known = {f.name: f.type for f in fields(Scenario) if f.name != "name"}
+    known = {f.name: f.type for f in fields(Scenario) if f.name != "name" and f.name not in _TABLES}
     for key in table:
-        if key not in known:
-            raise ScenarioError(f"scenario {name!r}: unknown key {key!r}; allowed are {', '.join(known)}")
+        if key not in known and key not in _TABLES:
+            allowed = ", ".join([*known, *_TABLES])
+            raise ScenarioError(f"scenario {name!r}: unknown key {key!r}; allowed are {allowed}{_at(text, key)}")
     for key in known:
         if key not in table:
             raise ScenarioError(f"scenario {name!r}: {key} is missing")
-    scenario = Scenario(name=name, **{key: _value(name, key, str(known[key]), table[key]) for key in known})
+    try:
+        values = {key: _value(key, str(known[key]), table[key]) for key in known}
+    except _BadValue as error:
+        raise ScenarioError(f"scenario {name!r}: {error}{_at(text, error.key)}") from error
+    try:
+        values |= {key: _table(key, table[key], text) for key in _TABLES if key in table}
+    except TableError as error:
+        raise ScenarioError(f"scenario {name!r}: {error}") from error
+    scenario = Scenario(name=name, **values)
     _fits_together(scenario)
     return scenario
+
+
+def _table(key: str, value: Any, text: str) -> Any:
+    kind, several = _TABLES[key]
+    return read_tables(kind, value, f"[[{key}]]", text) if several else read_table(kind, value, f"[{key}]", text)
+
+
+def _at(text: str, key: str) -> str:
+    line = line_of(text, "", key=key) or line_of(text, f"[{key}]") or line_of(text, f"[[{key}]]")
+    return "" if line is None else f" (line {line})"
+
+
+class _BadValue(ValueError):
+    def __init__(self, key: str, words: str) -> None:
+        super().__init__(f"{key} {words}")
+        self.key = key
 
 
 def _fits_together(scenario: Scenario) -> None:
@@ -98,12 +144,27 @@ def _fits_together(scenario: Scenario) -> None:
         )
     if scenario.roof_fires > (scenario.fires if scenario.halls else 0):
         raise ScenarioError(f"{name}: roof_fires {scenario.roof_fires} needs halls, and as many fires")
+    burning = scenario.fires + sum(entry.count for entry in scenario.burning)
+    if burning > _MOST_BURNING:
+        raise ScenarioError(f"{name}: at most {_MOST_BURNING} places may burn, not {burning}")
+    on_roofs = next((i for i, b in enumerate(scenario.burning, 1) if "roof" in (b.kind, b.place)), None)
+    if on_roofs is not None and not scenario.halls:
+        raise ScenarioError(f"{name}: [[burning]] {on_roofs}: a roof fire needs halls")
+    on_heaps = next((i for i, b in enumerate(scenario.burning, 1) if b.place == "heap"), None)
+    if on_heaps is not None and not scenario.heaps:
+        raise ScenarioError(f"{name}: [[burning]] {on_heaps}: place heap needs heaps")
+    reach = scenario.width_m / 2 - 10.0
+    places = [(f"[[burning]] {i}", entry.at_m) for i, entry in enumerate(scenario.burning, 1)]
+    places += [(f"[[friend]] {i}", entry.at_m) for i, entry in enumerate(scenario.friend, 1)]
+    for where, at_m in places:
+        if at_m is not None and max(abs(value) for value in at_m) > reach:
+            raise ScenarioError(f"{name}: {where}: at_m must lie within {reach:g} m of the middle, not {at_m}")
 
 
-def _value(name: str, key: str, kind: str, value: Any) -> Any:
+def _value(key: str, kind: str, value: Any) -> Any:
     if kind in ("str", "bool"):
         if type(value).__name__ != kind:
-            raise ScenarioError(f"scenario {name!r}: {key} must be a {kind}, not {value!r}")
+            raise _BadValue(key, f"must be a {kind}, not {value!r}")
         return value
     low, high = _BOUNDS[key]
     numbers = value if isinstance(value, list) else [value]
@@ -113,7 +174,7 @@ def _value(name: str, key: str, kind: str, value: Any) -> Any:
         isinstance(n, int | float) and not isinstance(n, bool) and low <= n <= high for n in numbers
     ):
         shape = "two numbers" if pair else "a number"
-        raise ScenarioError(f"scenario {name!r}: {key} must be {shape} between {low:g} and {high:g}, not {value!r}")
+        raise _BadValue(key, f"must be {shape} between {low:g} and {high:g}, not {value!r}")
     if pair:
         return (float(numbers[0]), float(numbers[1]))
     return int(value) if kind == "int" else float(value)
