@@ -6,9 +6,14 @@ import ctypes
 import os
 import shutil
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from simulators.sitl_fleet import SitlFleet
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,3 +38,31 @@ def testdata() -> Path:
         if place and Path(place).is_dir():
             return Path(place)
     pytest.skip("no real captures: neither EINSATZDROHNE_TESTDATA nor ../shared/data is a folder")
+
+
+@pytest.fixture(scope="session")
+def sitl_binary() -> Path:
+    """The ArduCopter binary; tests that need it are skipped where there is none. Mark them ``sitl``."""
+    from simulators.sitl import find_binary
+
+    found = find_binary()
+    if found is None:
+        pytest.skip("no ArduCopter binary: neither EINSATZDROHNE_SITL nor arducopter on the PATH")
+    return found
+
+
+@pytest.fixture
+async def sitl(request: pytest.FixtureRequest, sitl_binary: Path, tmp_path: Path) -> AsyncIterator[SitlFleet]:
+    """Vehicles in SITL over `uebungsplatz` at 20 times the speed, each with camera and gimbal, all ready to arm.
+
+    One, or as many as ``@pytest.mark.parametrize("sitl", [N], indirect=True)`` says; a dict instead of N passes on any
+    option of SitlFleet.
+    """
+    from simulators.scenario import load
+    from simulators.sitl_fleet import SitlFleet
+
+    wanted = getattr(request, "param", {})
+    options = {"vehicles": wanted} if isinstance(wanted, int) else wanted
+    options = {"speedup": 20.0, "scratch": tmp_path / "sitl", "instances": range(10, 20), **options}
+    async with SitlFleet(sitl_binary, load("uebungsplatz"), **options) as fleet:
+        yield fleet

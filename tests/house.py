@@ -58,6 +58,9 @@ DOING = (
     "missions.geometry.terrain_files",
     "simulators.endpoints",
     "simulators.sitl",
+    "simulators.sitl_setup",
+    "simulators.sitl_talk",
+    "simulators.sitl_fleet",
 )
 WORLDLY_MODULES = {
     *("asyncio", "socket", "selectors", "select", "ssl", "threading", "multiprocessing", "concurrent", "subprocess"),

@@ -111,17 +111,15 @@ class _Show:
         from api.conductor import Own
         from missions.geometry.geo import Datum, GeoPoint
         from simulators.endpoints import SimulatedDrone
-        from simulators.sitl import SitlError, SitlVehicle, find_binary
+        from simulators.sitl import SitlVehicle, need_binary
         from simulators.world import home_en_m
 
-        binary = find_binary(self.args.sitl or None)
-        if binary is None:
-            raise SitlError("no ArduCopter binary: --sitl BINARY, EINSATZDROHNE_SITL, or arducopter on the PATH")
+        binary = need_binary(self.args.sitl or None)
         east, north = home_en_m(self.scenario)
         lat, lon = self.scene.place(east, north)
         home = GeoPoint(lat, lon, self.scene.height_at(east, north), Datum.SEA_LEVEL)
         payload = SimulatedDrone(self.scenario, self.args.seed, ground="", video_port=self.video_port)
-        vehicle = SitlVehicle(binary, home, _SITL_HEADING_DEG, speedup=1.0, ground_port=port)
+        vehicle = SitlVehicle(binary, home, _SITL_HEADING_DEG, speedup=1.0, grounds=(port,))
         vehicle = await self.stack.enter_async_context(vehicle)
         ports = vehicle.ports
         self.stack.push_async_callback(payload.stop)

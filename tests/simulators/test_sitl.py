@@ -18,7 +18,8 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.geometry.geo import Datum, GeoPoint
 from simulators.gimbal import Gimbal
-from simulators.sitl import SitlError, SitlVehicle, find_binary, reserve
+from simulators.sitl import SitlError, SitlVehicle
+from simulators.sitl_setup import reserve
 
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,11 +28,8 @@ POSITION_OK = 0x18  # EKF_STATUS_REPORT: horizontal position relative and absolu
 
 
 @pytest.fixture
-def binary() -> Path:
-    found = find_binary()
-    if found is None:
-        pytest.skip("no ArduCopter binary: neither EINSATZDROHNE_SITL nor arducopter on the PATH")
-    return found
+def binary(sitl_binary: Path) -> Path:
+    return sitl_binary
 
 
 class Wire:
@@ -118,71 +116,7 @@ async def gone(pid: int, limit_s: float) -> bool:
     return True
 
 
-# --- without a binary -----------------------------------------------------------------------------------------------
-def test_a_named_binary_that_is_none_is_refused_with_its_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(SitlError, match=r"nowhere.*given.*not an executable"):
-        find_binary(str(tmp_path / "nowhere"))
-    plain = tmp_path / "plain"
-    plain.write_text("no program")
-    monkeypatch.setenv("EINSATZDROHNE_SITL", str(plain))
-    with pytest.raises(SitlError, match="EINSATZDROHNE_SITL"):
-        find_binary()
-
-
-def test_the_binary_is_taken_from_argument_then_environment_then_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    programs = [tmp_path / name / "arducopter" for name in ("given", "environment", "path")]
-    for program in programs:
-        program.parent.mkdir()
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
-    given, environment, on_path = programs
-    monkeypatch.setenv("EINSATZDROHNE_SITL", str(environment))
-    monkeypatch.setenv("PATH", str(on_path.parent))
-    assert find_binary(str(given)) == given
-    assert find_binary() == environment
-    monkeypatch.delenv("EINSATZDROHNE_SITL")
-    assert find_binary() == on_path
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_binary() is None
-
-
-def test_an_instance_belongs_to_one_and_is_free_again_when_closed() -> None:
-    ports, held = reserve(None)
-    with held:
-        other, other_held = reserve(None)
-        other_held.close()
-        assert other.instance != ports.instance
-        with pytest.raises(SitlError, match=rf"{ports.ground}.*in use"):
-            reserve(ports.instance)
-    again, held = reserve(ports.instance)
-    held.close()
-    assert again == ports
-
-
-def test_a_port_of_somebody_else_makes_an_instance_unfree() -> None:
-    ports, held = reserve(None)
-    held.close()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as foreign:
-        foreign.bind(("127.0.0.1", ports.truth))
-        with pytest.raises(SitlError, match="in use"):
-            reserve(ports.instance)
-
-
-def test_home_needs_its_height_above_sea_level() -> None:
-    with pytest.raises(SitlError, match=r"ground.*allowed is sea_level"):
-        SitlVehicle(Path("arducopter"), GeoPoint(51.0, 6.0, 0.0, Datum.GROUND))
-
-
-@pytest.mark.parametrize("speedup", [0.0, -1.0, 1e6, math.nan])
-def test_speedup_is_limited(speedup: float) -> None:
-    with pytest.raises(SitlError, match="speedup"):
-        SitlVehicle(Path("arducopter"), HOME, speedup=speedup)
-
-
+# --- without a binary ------------------------------------------------------------------------------------------------
 async def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
     program = tmp_path / "arducopter"
     program.write_text("#!/bin/sh\necho out of cheese\nexit 7\n")
