@@ -159,8 +159,8 @@ class Camera:
         frozen = self._sensor.expose(None, at_s)
         if frozen is not None:
             return Shot(at_s, frozen, ())
-        kelvin, in_view = self._renderer.render(eye)
-        counts = self._sensor.expose(kelvin, at_s)
+        radiance, in_view = self._renderer.render(eye, at_s)
+        counts = self._sensor.expose(radiance, at_s)
         return None if counts is None else Shot(at_s, counts, in_view)
 
     def _eye_at(self, boot_s: float) -> Eye | None:

@@ -1,61 +1,45 @@
 """The scene of an incident: ground, water, halls, heaps; fires, and warm things that are none.
 
-Built in east-north metres around the scenario's origin. ``height_m`` and ``kelvin`` are rasters of CELL_M, row 0 in
-the north; fires are exact discs on top of the surface, because a 0.5 m raster would smear them. ``elevation`` hands
-the surface out as the ground side's terrain file has it: EPSG:25832, heights above sea level.
+Built in east-north metres around the scenario's origin. ``height_m``, ``kelvin`` and ``emissivity`` are rasters of
+CELL_M, row 0 in the north (`ground`); fires (`burning`) and things (`friends`) are exact outlines on top of the
+surface, because a 0.5 m raster would smear them. ``elevation`` hands the surface out as the ground side's terrain file
+has it: EPSG:25832, heights above sea level.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 import pyproj
-from numpy.typing import NDArray
 
 from missions.geometry.geo import Datum
 from missions.geometry.terrain import TerrainGrid
+from simulators.air import Air
+from simulators.burning import Fire, Site, ignite
+from simulators.friends import Mirror, Thing, put, stand_up
 from simulators.geodesy import Plane
-from simulators.scenario import Scenario, ScenarioError
+from simulators.ground import CELL_M, Ground, Patch, box, lay_out, towards_sun, warm_by_sun
+from simulators.radiance import KELVIN, Floats, Raster
+from simulators.scenario import Scenario
+from simulators.scenery import Atmosphere
 
-Floats = NDArray[np.float64]
-Raster = NDArray[np.float32]
+__all__ = ["CELL_M", "KELVIN", "Fire", "Floats", "Patch", "Raster", "Scene", "build"]
 
-CELL_M = 0.5
-KELVIN = 273.15
-_APART_M = 9.0
-# A fire is a level disc: not across the edge of a roof or on a slope steeper than this (rise over its radius).
-_STEEP = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Fire:
-    """A burning disc: east, north (m), height above sea level, radius, temperature."""
-
-    number: int
-    east_m: float
-    north_m: float
-    height_amsl_m: float
-    radius_m: float
-    kelvin: float
-    on_roof: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """A named polygon of the map: ``kind`` water quay building street heap; ring of (east, north) metres."""
-
-    kind: str
-    name: str
-    ring: tuple[tuple[float, float], ...]
+# Water that mirrors: rms slope by Cox and Munk (1954), 0.003 + 0.00512 a m/s of wind, a sixth of it in a harbour.
+_SHELTER = 6.0
+_WATER_REFLECTANCE = 0.011
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """The world without the drone."""
+    """The world without the drone. ``bare_m``: heights without halls and trees.
+
+    ``air`` None: nothing between scene and lens, and no sky that is mirrored.
+    """
 
     scenario: Scenario
     plane: Plane
@@ -63,6 +47,13 @@ class Scene:
     kelvin: Raster
     fires: tuple[Fire, ...]
     patches: tuple[Patch, ...]
+    emissivity: Raster
+    bare_m: Raster
+    air: Air | None = None
+    things: tuple[Thing, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    to_sun: tuple[float, float, float] | None = None
+    downwind_rad: float = 0.0
 
     @property
     def half_m(self) -> float:
@@ -124,131 +115,71 @@ class Scene:
         return {"type": "FeatureCollection", "features": features}
 
 
-def build(scenario: Scenario, seed: int) -> Scene:
-    """The scene of a scenario; the same seed gives the same scene, bit for bit."""
-    rng = np.random.default_rng([seed, 1])
-    size = int(scenario.width_m / CELL_M)
-    half = scenario.width_m / 2
-    height = np.full((size, size), scenario.ground_amsl_m, np.float32)
-    kelvin = np.full((size, size), scenario.background_c + KELVIN, np.float32)
-    kelvin += _texture(rng, size, 1.2)
-    height += _texture(rng, size, 0.15)
-    patches: list[Patch] = []
-    _streets(patches, kelvin, half)
-    if scenario.water:
-        _water(patches, height, kelvin, half, scenario)
-    _heaps(rng, patches, height, kelvin, scenario, half)
-    roofs = _halls(rng, patches, height, kelvin, scenario, half)
+def build(scenario: Scenario, seed: int, elevation: TerrainGrid | None = None) -> Scene:
+    """The scene of a scenario; the same seed gives the same scene, bit for bit.
+
+    ``elevation``: heights above sea level that the scene stands on instead of its own; only its data is taken. Raises
+    ScenarioError when it does not reach as far as the scene, or the fires find no room.
+    """
     plane = Plane(scenario.lat_deg, scenario.lon_deg, scenario.ground_amsl_m)
-    _friends(rng, kelvin, scenario, half)
-    bare = Scene(scenario, plane, height, kelvin, (), tuple(patches))
-    return Scene(scenario, plane, height, kelvin, _fires(rng, bare, roofs), tuple(patches))
+    ground = lay_out(scenario, seed, plane, elevation)
+    mouths = stand_up(seed, ground, scenario)
+    if scenario.sun is not None:
+        warm_by_sun(ground, scenario.sun)
+    _warm_spots(np.random.default_rng([seed, 14]), ground, scenario)
+    wind = np.random.default_rng([seed, 15]).uniform(0, 2 * math.pi)
+    if scenario.smoke is not None and scenario.smoke.to_deg is not None:
+        wind = math.radians(scenario.smoke.to_deg)
+    told = scenario.atmosphere or Atmosphere()
+    air_c = scenario.background_c if told.air_c is None else told.air_c
+    air = Air(KELVIN + air_c, told.humidity, told.visibility_km)
+    bare = Scene(
+        scenario, plane, ground.height_m, ground.kelvin, (), tuple(ground.patches), ground.emissivity, ground.bare_m,
+        air, to_sun=None if scenario.sun is None else towards_sun(scenario.sun), downwind_rad=float(wind),
+    )  # fmt: skip
+    fires = ignite(seed, scenario, _site(bare, ground))
+    things, mirrors = put(seed, ground, scenario, fires, mouths, len(fires) + 1)
+    return replace(bare, fires=fires, things=things, mirrors=(*mirrors, *_waters(bare)))
 
 
-def _texture(rng: np.random.Generator, size: int, amplitude: float) -> Raster:
-    """Smooth noise of two scales: ground is never even."""
-    total = np.zeros((size, size), np.float32)
-    for cells, share in ((24, 0.7), (120, 0.3)):
-        coarse = rng.standard_normal((cells, cells)).astype(np.float32)
-        total += np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32) * share
-    return total * np.float32(amplitude)
+def _site(scene: Scene, ground: Ground) -> Site:
+    wet = [ground.mask(list(patch.ring)) for patch in scene.patches if patch.kind == "water"]
+    half, size = scene.half_m, scene.height_m.shape[0]
+
+    def bare_at(e: float, n: float) -> float:
+        east, north = np.full((1, 1), e, np.float32), np.full((1, 1), n, np.float32)
+        return float(scene.sample(scene.bare_m, east, north)[0, 0])
+
+    def is_wet(e: float, n: float) -> bool:
+        row, column = (int(np.clip((half + v) / CELL_M, 0, size - 1)) for v in (-n, e))
+        return any(bool(mask[row, column]) for mask in wet)
+
+    assert scene.air is not None
+    return Site(
+        scene.height_at, bare_at, scene.step_m, is_wet, tuple(ground.roofs), tuple(ground.heaps), scene.downwind_rad,
+        scene.air.kelvin,
+    )  # fmt: skip
 
 
-def _fill(raster: Raster, ring: list[tuple[float, float]], half: float) -> NDArray[np.uint8]:
-    """Mask of a polygon in the raster."""
-    mask = np.zeros(raster.shape, np.uint8)
-    pixels = [((e + half) / CELL_M - 0.5, (half - n) / CELL_M - 0.5) for e, n in ring]
-    cv2.fillPoly(mask, [np.round(np.array(pixels) * 16).astype(np.int32)], 1, shift=4)
-    return mask
+def _waters(scene: Scene) -> list[Mirror]:
+    """Water as a mirror: level, rough by the wind."""
+    waters = []
+    slope = math.sqrt((0.003 + 0.00512 * scene.scenario.wind_m_s) / _SHELTER)
+    for patch in scene.patches:
+        if patch.kind != "water":
+            continue
+        ring = np.array(patch.ring)
+        (e, n), (w, d) = ring.mean(axis=0), np.ptp(ring, axis=0)
+        up = scene.height_at(float(e), float(n))
+        waters.append(
+            Mirror(float(e), float(n), up, (float(w), float(d)), 0.0, (0.0, 0.0, 1.0), _WATER_REFLECTANCE, slope, True)
+        )
+    return waters
 
 
-def _box(e: float, n: float, w: float, h: float, turn: float) -> list[tuple[float, float]]:
-    c, s = math.cos(turn), math.sin(turn)
-    corners = ((-w / 2, -h / 2), (w / 2, -h / 2), (w / 2, h / 2), (-w / 2, h / 2))
-    return [(e + c * x - s * y, n + s * x + c * y) for x, y in corners]
-
-
-def _streets(patches: list[Patch], kelvin: Raster, half: float) -> None:
-    for name, ring in (
-        ("Schrottinsel", _box(-0.42 * half, 0, 7.0, 1.9 * half, 0.0)),
-        ("Hafenstraße", _box(0, -0.62 * half, 1.9 * half, 8.0, 0.0)),
-    ):
-        kelvin[_fill(kelvin, ring, half) > 0] += 2.0
-        patches.append(Patch("street", name, tuple(ring)))
-
-
-def _water(patches: list[Patch], height: Raster, kelvin: Raster, half: float, scenario: Scenario) -> None:
-    basin = _box(0, 0.83 * half, 2.0 * half, 0.34 * half, 0.0)
-    quay = _box(0, 0.64 * half, 2.0 * half, 0.05 * half, 0.0)
-    wet = _fill(kelvin, basin, half) > 0
-    height[wet] = scenario.ground_amsl_m - 6.0
-    kelvin[wet] = KELVIN + scenario.background_c + 2.5
-    patches.append(Patch("water", "Hafenbecken", tuple(basin)))
-    patches.append(Patch("quay", "Kai", tuple(quay)))
-
-
-def _heaps(
-    rng: np.random.Generator, patches: list[Patch], height: Raster, kelvin: Raster, scenario: Scenario, half: float
-) -> None:
-    size = height.shape[0]
-    axis = (np.arange(size) + 0.5) * CELL_M - half
-    east, north = np.meshgrid(axis, -axis)
-    for index in range(scenario.heaps):
-        e, n = rng.uniform(-0.32, 0.4) * half, rng.uniform(-0.45, 0.5) * half
-        radius, top = rng.uniform(9.0, 18.0), rng.uniform(2.0, 6.0)
-        bump = top * np.exp(-(((east - e) ** 2 + (north - n) ** 2) / (2 * (radius / 2) ** 2)))
-        rough = 1.0 + 0.08 * _texture(rng, size, 1.0)
-        height += (bump * rough).astype(np.float32)
-        kelvin += (bump * 0.25).astype(np.float32)
-        turns = [k * math.pi / 6 for k in range(12)]
-        ring = tuple((e + 0.8 * radius * math.cos(a), n + 0.8 * radius * math.sin(a)) for a in turns)
-        patches.append(Patch("heap", f"Halde {index + 1}", ring))
-
-
-def _halls(
-    rng: np.random.Generator, patches: list[Patch], height: Raster, kelvin: Raster, scenario: Scenario, half: float
-) -> list[tuple[float, float]]:
-    roofs = []
-    for index in range(scenario.halls):
-        e = (-0.36 + 0.27 * index) * half + rng.uniform(-3, 3)
-        n = (-0.25 if index % 2 else 0.25) * half + rng.uniform(-4, 4)
-        w, d, top = rng.uniform(20, 32), rng.uniform(14, 22), rng.uniform(7.0, 12.0)
-        ring = _box(e, n, w, d, rng.uniform(-0.15, 0.15))
-        inside = _fill(height, ring, half) > 0
-        height[inside] = scenario.ground_amsl_m + top
-        kelvin[inside] = KELVIN + scenario.background_c - 4.0 + rng.uniform(-1, 2)
-        patches.append(Patch("building", f"Halle {index + 1}", tuple(ring)))
-        roofs.append((e, n))
-    return roofs
-
-
-def _friends(rng: np.random.Generator, kelvin: Raster, scenario: Scenario, half: float) -> None:
+def _warm_spots(rng: np.random.Generator, ground: Ground, scenario: Scenario) -> None:
     """Warm things that are no fire: engines, a vent, a chimney. Warmer than the ground, colder than a hotspot."""
     for _ in range(scenario.friends):
-        e, n = rng.uniform(-0.4, 0.4) * half, rng.uniform(-0.4, 0.4) * half
-        ring = _box(e, n, rng.uniform(1.0, 3.0), rng.uniform(1.0, 2.0), rng.uniform(0, 3))
-        kelvin[_fill(kelvin, ring, half) > 0] += rng.uniform(6.0, 16.0)
-
-
-def _fires(rng: np.random.Generator, scene: Scene, roofs: list[tuple[float, float]]) -> tuple[Fire, ...]:
-    scenario = scene.scenario
-    w, h = (side / 2 - 6.0 for side in scenario.survey_m)
-    fires: list[Fire] = []
-    low, high = (math.log(radius) for radius in scenario.fire_radius_m)
-    for number in range(1, scenario.fires + 1):
-        on_roof = number <= scenario.roof_fires and bool(roofs)
-        radius = math.exp(rng.uniform(low, high))
-        for _ in range(500):
-            if on_roof:
-                e0, n0 = roofs[int(rng.integers(len(roofs)))]
-                e, n = e0 + rng.uniform(-5, 5), n0 + rng.uniform(-3, 3)
-            else:
-                e, n = rng.uniform(-w, w), rng.uniform(-h, h)
-            apart = all(math.hypot(e - f.east_m, n - f.north_m) > _APART_M + f.radius_m for f in fires)
-            if apart and scene.step_m(e, n, radius) < _STEEP * radius:
-                break
-        else:
-            raise ScenarioError(f"scenario {scenario.name!r}: {scenario.fires} fires do not fit into its survey_m")
-        kelvin = KELVIN + rng.uniform(*scenario.fire_c)
-        fires.append(Fire(number, e, n, scene.height_at(e, n), radius, kelvin, on_roof))
-    return tuple(fires)
+        e, n = rng.uniform(-0.4, 0.4) * ground.half_m, rng.uniform(-0.4, 0.4) * ground.half_m
+        ring = box(e, n, rng.uniform(1.0, 3.0), rng.uniform(1.0, 2.0), rng.uniform(0, 3))
+        ground.kelvin[ground.mask(ring)] += rng.uniform(6.0, 16.0)

@@ -1,42 +1,48 @@
-"""A long-wave camera over a scene: what 640×512 pixels see, as 16-bit counts.
+"""A long-wave camera over a scene: the band radiance that 640×512 pixels see, at a time.
 
-The ground by marching: rays on a coarse grid of every 8th pixel go down through the height raster until they are under
-it (the first crossing counts, so roofs hide what is behind them), the rest by interpolation. Fires exactly: each disc
-is projected by ``cv2.projectPoints``, drawn at four times the resolution and mixed by **area-weighted radiance**
-(Planck at 10 µm), so that a fire smaller than a pixel reads too cold, as it does in reality.
-
-Then the sensor: point spread, NETD, fixed pattern, vignetting, a slow drift, and every minute a flat-field event: the
-shutter closes, the picture freezes, and comes back with another level.
+The ground by marching (`march`) on a coarse grid of every 8th pixel, the rest by interpolation. Every cell of it sends
+ε B(T) + (1 - ε) of the sky it mirrors (`radiance`, `air`). Fires and things exactly (`figures`, `outlines`), mixed by
+**area-weighted radiance**, so that a fire smaller than a pixel reads too cold, as it does in reality; before them the
+sun in mirrors (`glint`), after them smoke, the air between, and the blur of the lens. What the sensor makes of it is in
+`sensor`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from missions.geometry.camera import CameraProfile
-from simulators.fire import KELVIN, Fire, Raster, Scene
-from simulators.geodesy import Floats
+from simulators import glint
+from simulators.figures import Figures
+from simulators.fire import Scene
+from simulators.march import FARTHEST_M, GRAZING, Marcher
+from simulators.outlines import Eye, InView, Lens
+from simulators.radiance import KELVIN, Floats, Raster, band_radiance, kelvin_of, per_kelvin
+from simulators.sensor import KELVIN_PER_COUNT, SATURATED_C, SATURATED_COUNT, Counts, Sensor
+from simulators.smoke import puffs, through
 
-Counts = NDArray[np.uint16]
+__all__ = [
+    "KELVIN_PER_COUNT",
+    "PROFILE",
+    "SATURATED_C",
+    "SATURATED_COUNT",
+    "Counts",
+    "Eye",
+    "InView",
+    "Renderer",
+    "Sensor",
+    "kelvin_of",
+]
 
-KELVIN_PER_COUNT = 0.02
-SATURATED_C = 550.0
-SATURATED_COUNT = round((SATURATED_C + KELVIN) / KELVIN_PER_COUNT)
 _STEP = 8
-_MARCH_M = 0.5
-_FINE = 4
-# Second radiation constant over 10 µm: the exponent of Planck's law in the middle of the band, kelvin.
-_C2_K = 14_388.0 / 10.0
-_NETD_K = 0.06
-_FIXED_PATTERN_K = 0.04
-_VIGNETTE_K = 0.35
-_FFC_EVERY_S = 60.0
-_FFC_LASTS_S = 0.45
+_BLUR_PX = 0.6
+# What the sky sends where nothing is known of the air.
+_BARE_SKY_K = KELVIN - 30.0
 
 PROFILE = CameraProfile(
     name="sim-lwir-640",
@@ -59,183 +65,132 @@ PROFILE = CameraProfile(
 """A 13.5 mm lens before 12 µm pixels: 7 cm per pixel from 80 m."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Eye:
-    """Where the lens is, east-north-up metres (up = above sea level), and (3, 3) ENU from camera axes."""
-
-    enu: Floats
-    enu_from_camera: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class InView:
-    """A fire in a frame: its number, centre pixel, diameter in pixels; unoccluded and wholly inside the frame."""
-
-    number: int
-    u: float
-    v: float
-    diameter_px: float
-
-
-def _radiance(kelvin: Raster | float) -> Raster:
-    return np.asarray(1.0 / np.expm1(_C2_K / np.asarray(kelvin, np.float64)), np.float32)
-
-
-def _temperature(radiance: Raster) -> Raster:
-    return np.asarray(_C2_K / np.log1p(1.0 / radiance.astype(np.float64)), np.float32)
-
-
 class Renderer:
     """Pictures of one scene through one lens, without the sensor's own faults."""
 
     def __init__(self, scene: Scene, profile: CameraProfile = PROFILE) -> None:
         self.scene, self.profile = scene, profile
-        self._k = np.array([[profile.fx, 0, profile.cx], [0, profile.fy, profile.cy], [0, 0, 1.0]])
-        self._d = np.array([profile.k1, profile.k2, profile.p1, profile.p2, profile.k3])
-        columns = np.arange(0, profile.width + _STEP, _STEP, dtype=np.float64)
-        rows = np.arange(0, profile.height + _STEP, _STEP, dtype=np.float64)
-        uv = np.stack(np.meshgrid(columns, rows), axis=-1)
-        plane = cv2.undistortPoints(uv.reshape(-1, 1, 2), self._k, self._d).reshape(*uv.shape)
-        self._rays = np.concatenate([plane, np.ones((*plane.shape[:2], 1))], axis=-1)
-        us, vs = np.meshgrid(np.arange(profile.width), np.arange(profile.height))
-        self._map_u = (us / _STEP).astype(np.float32)
-        self._map_v = (vs / _STEP).astype(np.float32)
-        self._low = float(scene.height_m.min())
-        self._high = float(scene.height_m.max())
+        self._lens = Lens(profile)
+        # A coarse cell stands for the 8 pixels around its middle; one more on each side is cut off again.
+        high, wide = (math.ceil(side / _STEP) + 2 for side in (profile.height, profile.width))
+        self._columns = (np.arange(wide, dtype=np.float64) - 1) * _STEP + (_STEP - 1) / 2
+        self._rows = (np.arange(high, dtype=np.float64) - 1) * _STEP + (_STEP - 1) / 2
+        self._rays = self._lens.directions(self._columns, self._rows)
+        self._lengths = np.linalg.norm(self._rays, axis=-1)
+        self._marcher = Marcher(scene)
+        self._figures = Figures(scene, self._lens, self._marcher)
+        sky = 0.0 if scene.air is None else scene.air.diffuse_sky
+        emitted = band_radiance(scene.kelvin)
+        self._leaving = emitted if scene.air is None else _leaving(emitted, scene.emissivity, sky)
+        self._beyond = float(np.median(self._leaving))
+        rng = np.random.default_rng(21)
+        self._tile = np.asarray(cv2.GaussianBlur(rng.standard_normal((256, 256)), (0, 0), 1.5), np.float32)
 
-    def render(self, eye: Eye) -> tuple[Raster, tuple[InView, ...]]:
-        """(h, w) float32 kelvin, and the fires that are in it."""
-        east, north, hit = self._ground(eye)
-        kelvin = self.scene.sample(self.scene.kelvin, east, north)
-        if not hit.all():
-            kelvin[~hit] = np.float32(KELVIN - 30.0)  # the night sky, or beyond the end of the world
-        seen = []
-        for fire in self.scene.fires:
-            view = self._draw(kelvin, fire, eye)
-            if view is not None:
-                seen.append(view)
-        return kelvin, tuple(seen)
-
-    def _ground(self, eye: Eye) -> tuple[Raster, Raster, NDArray[np.bool_]]:
-        """East, north of every pixel's ground point, and whether there is one."""
+    def render(self, eye: Eye, at_s: float = 0.0) -> tuple[Raster, tuple[InView, ...]]:
+        """(h, w) float32 W/(m² sr) in the band at a time, and the fires and persons that are in it."""
         directions = self._rays @ eye.enu_from_camera.T
-        down = np.where(directions[..., 2] < -0.05, directions[..., 2], np.nan)
-        start = (self._high + 0.1 - eye.enu[2]) / down
-        end = (self._low - 0.1 - eye.enu[2]) / down
-        steps = max(2, math.ceil((self._high - self._low + 0.2) / _MARCH_M) + 1)
-        found = np.where(np.isnan(down), np.nan, end)
-        done = np.isnan(down)
-        before, before_gap = start, np.full(start.shape, 1.0)
-        for index in range(steps):
-            t = start + (end - start) * (index / (steps - 1))
-            points = eye.enu + t[..., None] * directions
-            ground = self.scene.sample(
-                self.scene.height_m, points[..., 0].astype(np.float32), points[..., 1].astype(np.float32)
-            )
-            gap = points[..., 2] - ground
-            crossed = ~done & (gap <= 0)
-            share = before_gap / np.maximum(before_gap - gap, 1e-9)
-            found[crossed] = (before + (t - before) * share)[crossed]
-            done |= crossed
-            if done.all():
-                break
-            before, before_gap = t, gap
-        points = np.nan_to_num(eye.enu + found[..., None] * directions).astype(np.float32)
+        lengths = self._marcher.meet(eye.enu, directions)
+        sky = ~np.isfinite(lengths)
+        metres = np.where(sky, FARTHEST_M, np.minimum(lengths * self._lengths, FARTHEST_M))
+        points = eye.enu + (metres / self._lengths)[..., None] * directions
+        half = self.scene.half_m
         east, north = self._fine(points[..., 0]), self._fine(points[..., 1])
-        half = np.float32(self.scene.half_m)
-        inside = (np.abs(east) < half) & (np.abs(north) < half)
-        return east, north, inside & (self._fine(np.isfinite(found).astype(np.float32)) > 0.99)
+        picture = self.scene.sample(self._leaving, east, north)
+        if sky.any() or np.abs(points[..., :2]).max() > half - 1.0:
+            self._outside(picture, east, north, self._fine(metres))
+        if sky.any():
+            sine = directions[..., 2] / self._lengths
+            self._sky(picture, self._fine(sine))
+        self._glints(picture, eye, at_s, points, east, north)
+        in_view = self._figures.draw(picture, eye, at_s, east, north, self._fine(metres))
+        self._through_air(picture, eye, at_s, metres, sky)
+        blurred = cv2.GaussianBlur(picture, (3, 3), _BLUR_PX, borderType=cv2.BORDER_REPLICATE)
+        return np.asarray(blurred, np.float32), in_view
 
-    def _fine(self, coarse: NDArray[np.float32]) -> Raster:
-        source = np.ascontiguousarray(coarse)
-        return np.asarray(cv2.remap(source, self._map_u, self._map_v, cv2.INTER_LINEAR), np.float32)
+    def _fine(self, coarse: Floats) -> Raster:
+        """(h, w) of a coarse grid, bilinear."""
+        size = (coarse.shape[1] * _STEP, coarse.shape[0] * _STEP)
+        whole = cv2.resize(coarse.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(whole[_STEP : _STEP + self.profile.height, _STEP : _STEP + self.profile.width])
 
-    def _project(self, points: Floats, eye: Eye) -> Floats | None:
-        """(N, 3) ENU → (N, 2) px, or None when one is not in front of the lens."""
-        camera = (points - eye.enu) @ eye.enu_from_camera
-        if (camera[:, 2] < 1.0).any() or (np.abs(camera[:, :2]) > 1.5 * camera[:, 2:]).any():
+    def _outside(self, picture: Raster, east: Raster, north: Raster, metres: Raster) -> None:
+        """Beyond the scene: a plain of its middle temperature whose unevenness is lost with distance."""
+        half = np.float32(self.scene.half_m - 0.5)
+        outside = (np.abs(east) > half) | (np.abs(north) > half)
+        u, v = (np.mod(axis * np.float32(0.4), np.float32(255.0)) for axis in (east, north))
+        rough = np.asarray(cv2.remap(self._tile, u, v, cv2.INTER_LINEAR), np.float32)
+        rough *= np.float32(5.0 * per_kelvin(280.0)) * np.minimum(1.0, np.float32(150.0) / np.maximum(metres, 1.0))
+        picture[outside] = (np.float32(self._beyond) + rough)[outside]
+
+    def _sky(self, picture: Raster, sine: Raster) -> None:
+        above = sine >= -GRAZING
+        air = self.scene.air
+        if air is None:
+            picture[above] = band_radiance(_BARE_SKY_K)
+        else:
+            picture[above] = air.sky(np.maximum(sine[above], 0.0))
+
+    def _glints(self, picture: Raster, eye: Eye, at_s: float, points: Floats, east: Raster, north: Raster) -> None:
+        """The sun in every mirror that is in view; what hides a mirror has another place, so it hides its glint."""
+        scene = self.scene
+        if scene.to_sun is None or scene.scenario.sun is None:
+            return
+        coarse_east, coarse_north = (np.ascontiguousarray(points[..., axis], np.float32) for axis in (0, 1))
+        for mirror in scene.mirrors:
+            within = glint.inside(mirror, coarse_east, coarse_north)
+            near = cv2.dilate(within.astype(np.uint8), np.ones((5, 5), np.uint8))
+            x, y, w, h = (value * _STEP - _STEP for value in cv2.boundingRect(near))
+            window = slice(max(0, y), max(0, y + h + _STEP)), slice(max(0, x), max(0, x + w + _STEP))
+            e, n = east[window], north[window]
+            # On open water most of the window is dark: the coarse grid says so first.
+            lobe = glint.mirrored(mirror, scene.to_sun, eye.enu, coarse_east, coarse_north)
+            if e.size == 0 or not glint.worth_drawing(lobe * near):
+                continue
+            light = glint.mirrored(mirror, scene.to_sun, eye.enu, e, n) * np.float32(scene.scenario.sun.clear)
+            if mirror.wet:
+                light = light * self._sparkle(e, n, at_s)
+            picture[window] += light * glint.inside(mirror, e, n)
+
+    def _sparkle(self, east: Raster, north: Raster, at_s: float) -> Raster:
+        """Waves that turn to the sun and away again: a factor of mean 1."""
+        moment = math.floor(at_s * 10.0 + 0.5)
+        u = np.mod(east * np.float32(3.0) + np.float32(moment * 37 % 251), np.float32(255.0))
+        v = np.mod(north * np.float32(3.0) + np.float32(moment * 91 % 253), np.float32(255.0))
+        rough = np.asarray(cv2.remap(self._tile, u, v, cv2.INTER_LINEAR), np.float32)
+        # The tile's deviation is 0.19: a lognormal of mean 1.
+        return np.asarray(np.exp(np.float32(5.0) * rough - np.float32(0.45)), np.float32)
+
+    def _through_air(self, picture: Raster, eye: Eye, at_s: float, metres: Floats, sky: NDArray[np.bool_]) -> None:
+        air = self.scene.air
+        if air is None:
+            return
+        through_air = np.where(sky, 1.0, air.transmission(metres))
+        added = (1.0 - through_air) * air.radiance
+        plume = self._smoke(eye, at_s)
+        if plume is not None:
+            depth, extra = plume
+            clear = np.exp(-depth)
+            added += through_air * (1.0 - clear) * (air.radiance + extra / np.maximum(depth, 1e-6))
+            through_air = through_air * clear
+        picture *= self._fine(through_air)
+        picture += self._fine(added)
+
+    def _smoke(self, eye: Eye, at_s: float) -> tuple[Floats, Floats] | None:
+        scene = self.scene
+        if scene.scenario.smoke is None or scene.air is None:
             return None
-        pixels, _ = cv2.projectPoints(camera, np.zeros(3), np.zeros(3), self._k, self._d)
-        return np.asarray(pixels, np.float64).reshape(-1, 2)
-
-    def _hidden(self, fire: Fire, eye: Eye) -> bool:
-        """Whether the surface stands between the lens and the fire."""
-        target = np.array([fire.east_m, fire.north_m, fire.height_amsl_m + 0.2])
-        way = np.linspace(0.0, 0.97, 160)[:, None]
-        points = eye.enu + way * (target - eye.enu)
-        ground = self.scene.sample(
-            self.scene.height_m, points[None, :, 0].astype(np.float32), points[None, :, 1].astype(np.float32)
-        )[0]
-        return bool((ground > points[:, 2] + 0.3).any())
-
-    def _draw(self, kelvin: Raster, fire: Fire, eye: Eye) -> InView | None:
-        turns = np.linspace(0.0, 2 * math.pi, 25)[:-1]
-        rim = np.column_stack(
-            [
-                fire.east_m + fire.radius_m * np.cos(turns),
-                fire.north_m + fire.radius_m * np.sin(turns),
-                np.full(24, fire.height_amsl_m),
-            ]
-        )
-        centre = np.array([[fire.east_m, fire.north_m, fire.height_amsl_m]])
-        pixels = self._project(np.vstack([rim, centre]), eye)
-        if pixels is None:
+        wind = scene.scenario.wind_m_s
+        seen = puffs(scene.scenario.smoke, scene.fires, wind, scene.downwind_rad, at_s)
+        if seen is None:
             return None
-        (u0, v0), (u1, v1) = np.floor(pixels.min(axis=0)) - 3, np.ceil(pixels.max(axis=0)) + 4
-        height, width = kelvin.shape
-        x0, y0, x1, y1 = max(0, int(u0)), max(0, int(v0)), min(width, int(u1)), min(height, int(v1))
-        if x0 >= x1 or y0 >= y1 or self._hidden(fire, eye):
+        uv, deep, fits = self._lens.pixels_of(seen.enu, eye)
+        if not fits.any():
             return None
-        self._mix(kelvin[y0:y1, x0:x1], pixels[:-1], (x0, y0), fire.kelvin)
-        u, v = (float(value) for value in pixels[-1])
-        inside = u0 + 3 >= 0 and v0 + 3 >= 0 and u1 - 4 <= width - 1 and v1 - 4 <= height - 1
-        diameter = float(np.sqrt(4 / math.pi * cv2.contourArea(pixels[:-1].astype(np.float32))))
-        return InView(fire.number, u, v, diameter) if inside else None
-
-    def _mix(self, window: Raster, rim: Floats, corner: tuple[int, int], kelvin: float) -> None:
-        """Burn a polygon into a window of the picture, by the share of each pixel that it covers."""
-        mask = np.zeros((window.shape[0] * _FINE, window.shape[1] * _FINE), np.float32)
-        # A pixel's centre is at +0.5 of its own cell: pixel coordinate x lies at (x - corner + 0.5) cells.
-        fine = (rim - corner + 0.5) * _FINE - 0.5
-        cv2.fillPoly(mask, [np.round(fine * 16).astype(np.int32)], 1.0, shift=4)
-        share = np.asarray(
-            cv2.resize(mask, (window.shape[1], window.shape[0]), interpolation=cv2.INTER_AREA), np.float32
-        )
-        share = np.asarray(cv2.GaussianBlur(share, (5, 5), 0.6), np.float32)
-        mixed = _radiance(window) * (1 - share) + _radiance(kelvin) * share
-        window[:] = np.where(share > 1e-4, _temperature(mixed), window)
+        sigma = np.maximum(seen.sigma_m * self.profile.fx / np.maximum(deep, 1.0), _STEP / 2)
+        faint = replace(seen, depth=np.where(fits, seen.depth, 0.0))
+        return through(faint, uv, sigma, self._columns, self._rows, per_kelvin(scene.air.kelvin))
 
 
-class Sensor:
-    """The faults of one microbolometer: noise, pattern, drift, shutter. ``expose`` is called in order of time."""
-
-    def __init__(self, profile: CameraProfile, seed: int) -> None:
-        self._rng = np.random.default_rng([seed, 7])
-        shape = (profile.height, profile.width)
-        self._pattern = self._rng.normal(0, _FIXED_PATTERN_K, shape).astype(np.float32)
-        rows, columns = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
-        self._pattern -= (_VIGNETTE_K * (rows**2 + columns**2)).astype(np.float32)
-        # Fresh normal noise for every frame would cost more than the scene: a large field, shifted at random.
-        self._noise = self._rng.normal(0, _NETD_K, (shape[0] * 2, shape[1] * 2)).astype(np.float32)
-        self._level_k = float(self._rng.normal(0, 0.5))
-        self._next_ffc_s = _FFC_EVERY_S * float(self._rng.uniform(0.2, 1.0))
-        self._frozen: Counts | None = None
-        self._last: Counts | None = None
-        self._thaw_s = 0.0
-
-    def expose(self, kelvin: Raster | None, at_s: float) -> Counts | None:
-        """(h, w) uint16 counts at a time. With the shutter closed the last picture again; None = render it first."""
-        if self._last is not None and at_s >= self._next_ffc_s:
-            self._frozen, self._thaw_s = self._last, at_s + _FFC_LASTS_S
-            self._next_ffc_s = at_s + _FFC_EVERY_S
-            self._level_k += float(self._rng.choice((-1.0, 1.0)) * self._rng.uniform(0.8, 1.6))
-        if self._frozen is not None and at_s < self._thaw_s:
-            return self._frozen
-        self._frozen = None
-        if kelvin is None:
-            return None
-        y, x = (int(self._rng.integers(0, side)) for side in kelvin.shape)
-        noise = self._noise[y : y + kelvin.shape[0], x : x + kelvin.shape[1]]
-        counts = (kelvin + noise + self._pattern + np.float32(self._level_k)) / np.float32(KELVIN_PER_COUNT)
-        self._last = np.clip(np.round(counts), 0, SATURATED_COUNT).astype(np.uint16)
-        return self._last
+def _leaving(emitted: Raster, emissivity: Raster, sky: float) -> Raster:
+    """What a rough surface sends: its own, and the sky that it mirrors."""
+    return emissivity * emitted + (np.float32(1.0) - emissivity) * np.float32(sky)

@@ -11,17 +11,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from missions.geometry.camera import CameraProfile
+from simulators.air import Air
 from simulators.fire import KELVIN, Fire, Scene, build
+from simulators.friends import Mirror, Thing, person_bodies, vehicle_bodies
+from simulators.radiance import band_radiance, kelvin_of
 from simulators.scenario import load
-from simulators.thermal import (
-    KELVIN_PER_COUNT,
-    PROFILE,
-    SATURATED_C,
-    SATURATED_COUNT,
-    Eye,
-    Renderer,
-    Sensor,
-)
+from simulators.scenery import Smoke, Sun
+from simulators.thermal import PROFILE, Eye, InView, Renderer
 
 GROUND_M, HEIGHT_M, BACKGROUND_K = 33.0, 60.0, KELVIN + 12.0
 STRAIGHT = replace(PROFILE, k1=0.0, k2=0.0)
@@ -34,7 +31,13 @@ def scene(*fires: Fire) -> Scene:
     bare = build(load("uebungsplatz"), 1)
     height = np.full_like(bare.height_m, GROUND_M)
     kelvin = np.full_like(bare.kelvin, BACKGROUND_K)
-    return replace(bare, height_m=height, kelvin=kelvin, fires=fires)
+    return replace(bare, height_m=height, bare_m=height, kelvin=kelvin, fires=fires, air=None)
+
+
+def seen_by(patch: Scene, where: Eye, profile: CameraProfile = STRAIGHT) -> tuple[np.ndarray, tuple[InView, ...]]:
+    """Kelvin of a picture without air or sensor, and what is in view."""
+    radiance, in_view = Renderer(patch, profile).render(where)
+    return kelvin_of(radiance), in_view
 
 
 def fire(east: float, north: float, radius: float = 1.0, celsius: float = 300.0, number: int = 1) -> Fire:
@@ -61,7 +64,7 @@ def centre_of(kelvin: np.ndarray) -> tuple[float, float]:
     ],
 )
 def test_a_fire_straight_below_is_where_arithmetic_puts_it(east: float, north: float, u: float, v: float) -> None:
-    kelvin, seen = Renderer(scene(fire(east, north)), STRAIGHT).render(eye())
+    kelvin, seen = seen_by(scene(fire(east, north)), eye())
     assert (seen[0].u, seen[0].v) == pytest.approx((u, v), abs=1e-6)
     assert centre_of(kelvin) == pytest.approx((u, v), abs=0.15)
     # A regular polygon of 24 corners has 98.9 % of its circle's area.
@@ -70,7 +73,7 @@ def test_a_fire_straight_below_is_where_arithmetic_puts_it(east: float, north: f
 
 def test_the_lens_pulls_the_corners_in() -> None:
     """k1 < 0 is a barrel: at (14, 0) m, x = 14/60 and the factor 1 - 0.05 x² + 0.01 x⁴."""
-    _, seen = Renderer(scene(fire(14.0, 0.0)), PROFILE).render(eye())
+    _, seen = seen_by(scene(fire(14.0, 0.0)), eye(), PROFILE)
     x = 14.0 / 60.0
     assert seen[0].u == pytest.approx(319.5 + 1125.0 * x * (1 - 0.05 * x**2 + 0.01 * x**4), abs=1e-6)
 
@@ -80,20 +83,20 @@ def test_the_ground_lies_under_the_pixel_that_the_fire_is_projected_to() -> None
     patch = scene()
     half, east, north = patch.half_m, 9.75, 6.25
     patch.kelvin[round((half - north) * 2 - 0.5), round((half + east) * 2 - 0.5)] += 200.0
-    marched, _ = Renderer(patch).render(eye())
-    _, seen = Renderer(scene(fire(east, north))).render(eye())
+    marched, _ = seen_by(patch, eye(), PROFILE)
+    _, seen = seen_by(scene(fire(east, north)), eye(), PROFILE)
     assert centre_of(marched) == pytest.approx((seen[0].u, seen[0].v), abs=0.5)
 
 
 def test_a_large_fire_reads_its_temperature() -> None:
-    kelvin, _ = Renderer(scene(fire(0.0, 0.0, celsius=300.0)), STRAIGHT).render(eye())
+    kelvin, _ = seen_by(scene(fire(0.0, 0.0, celsius=300.0)), eye())
     assert kelvin.max() == pytest.approx(300.0 + KELVIN, abs=0.5)
 
 
 def test_a_fire_smaller_than_a_pixel_reads_too_cold_and_follows_its_share_of_the_radiance() -> None:
     readings = []
     for radius in (0.004, 0.008, 0.016, 0.2):
-        kelvin, _ = Renderer(scene(fire(0.0, 0.0, radius=radius, celsius=400.0)), STRAIGHT).render(eye())
+        kelvin, _ = seen_by(scene(fire(0.0, 0.0, radius=radius, celsius=400.0)), eye())
         readings.append(float(kelvin.max()))
     assert readings == sorted(readings)
     assert readings[0] < KELVIN + 100.0
@@ -104,11 +107,51 @@ def test_the_power_of_a_small_fire_grows_with_its_area() -> None:
     """Summed over the picture, radiance above the ground is proportional to the area, whatever the pixels are."""
 
     def power(radius: float) -> float:
-        kelvin, _ = Renderer(scene(fire(0.0, 0.0, radius=radius)), STRAIGHT).render(eye())
-        radiance = 1.0 / np.expm1(1438.8 / kelvin.astype(np.float64))
-        return float((radiance - 1.0 / math.expm1(1438.8 / BACKGROUND_K)).sum())
+        kelvin, _ = seen_by(scene(fire(0.0, 0.0, radius=radius)), eye())
+        return float((band_radiance(kelvin).astype(np.float64) - float(band_radiance(BACKGROUND_K))).sum())
 
-    assert power(0.4) / power(0.2) == pytest.approx(4.0, rel=0.06)
+    # 0.02 m is a spot of less than a pixel, 0.05 m one of two, 0.1 m and 0.2 m are outlines.
+    assert [power(r) / power(0.2) for r in (0.02, 0.05, 0.1)] == pytest.approx([0.01, 0.0625, 0.25], rel=0.07)
+
+
+def test_a_spot_of_a_tenth_of_a_pixel_has_a_tenth_of_its_radiance() -> None:
+    """The mixed temperature by hand: a spot of a tenth of a pixel, 700 K on 285 K, before the lens blurs it."""
+    spot = fire(0.5 / 18.75, -0.5 / 18.75, radius=math.sqrt(0.1 / math.pi) / 18.75, celsius=700.0 - KELVIN)
+    radiance, _ = Renderer(scene(spot), STRAIGHT).render(eye())  # its middle is that of pixel (320, 256)
+    excess = radiance.astype(np.float64) - float(radiance[0, 0])
+    assert excess.sum() == pytest.approx(0.1 * float(band_radiance(700.0) - band_radiance(BACKGROUND_K)), rel=0.01)
+    middle = excess[256, 320] / excess.sum()
+    weights = np.exp(-0.5 * (np.array([-1.0, 0.0, 1.0]) / 0.6) ** 2)
+    assert middle == pytest.approx(float((weights[1] / weights.sum()) ** 2), rel=0.01)
+    assert kelvin_of(radiance).max() < 420.0
+
+
+def test_ash_hides_its_share_of_a_small_fire() -> None:
+    bare, covered = (replace(fire(0.0, 0.0, radius=0.03), cover=cover) for cover in (0.0, 0.75))
+    floor = float(band_radiance(BACKGROUND_K))
+    sums = [
+        float((Renderer(scene(f), STRAIGHT).render(eye())[0].astype(np.float64) - floor).sum()) for f in (bare, covered)
+    ]
+    assert sums[1] / sums[0] == pytest.approx(0.25, abs=0.02)
+
+
+def test_air_takes_its_share_of_a_fire_and_gives_its_own() -> None:
+    air = Air(BACKGROUND_K, 0.7, 20.0)
+    hot = replace(scene(fire(0.0, 0.0)), air=air)
+    hot.emissivity[:] = 1.0
+    radiance, _ = Renderer(hot, STRAIGHT).render(eye())
+    through = float(air.transmission(np.array([60.0]))[0])
+    expected = through * float(band_radiance(300.0 + KELVIN)) + (1 - through) * float(band_radiance(BACKGROUND_K))
+    assert radiance.max() == pytest.approx(expected, rel=0.003)
+    assert 0.9 < through < 0.99
+    assert radiance[5, 5] == pytest.approx(float(band_radiance(BACKGROUND_K)), rel=1e-3)  # as warm as what it hides
+
+
+def test_time_makes_a_fire_grow_in_the_picture() -> None:
+    growing = scene(replace(fire(0.0, 0.0), grows=0.01))
+    renderer = Renderer(growing, STRAIGHT)
+    before, after = (renderer.render(eye(), at_s)[1][0].diameter_px for at_s in (0.0, 50.0))
+    assert after / before == pytest.approx(1.5, rel=1e-3)
 
 
 def test_a_roof_hides_what_is_behind_it_and_nothing_when_seen_from_above() -> None:
@@ -118,74 +161,82 @@ def test_a_roof_hides_what_is_behind_it_and_nothing_when_seen_from_above() -> No
     walled.height_m[:, column : column + 8] = GROUND_M + 10.0  # a wall from 3 m to 7 m in the east
     slanted = np.array([[0.0, 0.6, -0.8], [-1.0, 0.0, 0.0], [0.0, -0.8, -0.6]])  # looks west and down
     aside = Eye(np.array([30.0, 0.0, GROUND_M + 22.5]), slanted)
-    hidden, in_view = Renderer(walled, STRAIGHT).render(aside)
+    hidden, in_view = seen_by(walled, aside)
     assert in_view == () and hidden.max() < BACKGROUND_K + 1.0
-    free, in_view = Renderer(scene(fire(0.0, 0.0)), STRAIGHT).render(aside)
+    free, in_view = seen_by(scene(fire(0.0, 0.0)), aside)
     assert len(in_view) == 1 and free.max() > KELVIN + 290.0
-    _, in_view = Renderer(walled, STRAIGHT).render(eye())
+    _, in_view = seen_by(walled, eye())
     assert len(in_view) == 1
 
 
 def test_a_fire_that_the_border_cuts_is_drawn_but_not_counted_as_in_view() -> None:
-    kelvin, seen = Renderer(scene(fire(17.0, 0.0)), STRAIGHT).render(eye())
+    kelvin, seen = seen_by(scene(fire(17.0, 0.0)), eye())
     assert seen == ()
     assert kelvin[:, -1].max() > KELVIN + 290.0
 
 
+def test_the_sky_is_cold_above_and_as_warm_as_the_air_at_the_horizon() -> None:
+    under = replace(scene(), air=Air(KELVIN + 12.0, 0.7))
+    up = np.array([[0.0, -0.6, 0.8], [-1.0, 0.0, 0.0], [0.0, -0.8, -0.6]])
+    level = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+    high = Eye(np.array([0.0, 0.0, GROUND_M + 60.0]), level)
+    kelvin, _ = seen_by(under, high)
+    assert kelvin[:, 320][:200].mean() < kelvin[:, 320][235:245].mean() < KELVIN + 12.5
+    assert kelvin[245, 320] == pytest.approx(KELVIN + 12.0, abs=2.0)
+    assert (np.diff(kelvin[5:240:20, 320]) > 0.0).all()
+    steep, _ = seen_by(under, Eye(high.enu, up @ np.diag([1.0, -1.0, -1.0])))
+    assert steep.max() < kelvin[:200].min() + 1.0
+
+
+def test_a_glint_in_a_level_panel_stands_where_the_mirror_law_says_and_wanders_with_the_lens() -> None:
+    """Sun in the south at 45°, lens at height h above the panel: its mirror image is h to the south of the lens."""
+    to_sun = (0.0, -math.sqrt(0.5), math.sqrt(0.5))
+    panel = Mirror(0.0, 0.0, GROUND_M, (200.0, 200.0), 0.0, (0.0, 0.0, 1.0), 0.7, math.radians(0.8))
+    noon = replace(scene(), mirrors=(panel,), to_sun=to_sun)
+    noon = replace(noon, scenario=replace(noon.scenario, sun=Sun(45.0, 180.0)))
+    q = math.sqrt(0.5)
+    slanted = np.column_stack([[-1.0, 0.0, 0.0], [0.0, q, -q], [0.0, -q, -q]])  # looks south, 45° down
+    renderer = Renderer(noon, STRAIGHT)
+    for east, north in ((0.0, 60.0), (5.0, 62.0), (-20.0, 41.0)):
+        radiance, _ = renderer.render(Eye(np.array([east, north, GROUND_M + 60.0]), slanted))
+        v, u = np.unravel_index(int(radiance.argmax()), radiance.shape)
+        # The axis looks down at 45° to the south: straight into the mirrored sun, wherever the lens is.
+        assert (u, v) == (pytest.approx(319.5, abs=6), pytest.approx(255.5, abs=6))
+        assert kelvin_of(radiance).max() > 400.0
+    dark, _ = renderer.render(eye(0.0, 60.0))
+    assert kelvin_of(dark).max() < BACKGROUND_K + 1.0
+    night = replace(noon, to_sun=None)
+    assert (
+        kelvin_of(Renderer(night, STRAIGHT).render(Eye(np.array([0.0, 60.0, GROUND_M + 60.0]), slanted))[0]).max() < 290
+    )
+
+
+def test_a_person_is_in_view_by_its_own_number_and_a_car_is_not() -> None:
+    person = Thing(5, "person", 2.0, 1.0, GROUND_M, 0.0, person_bodies(KELVIN + 30.0, lying=True))
+    car = Thing(6, "engine", -6.0, 1.0, GROUND_M, 0.0, vehicle_bodies(KELVIN + 60.0, BACKGROUND_K))
+    kelvin, seen = seen_by(replace(scene(), things=(person, car)), eye())
+    assert [(view.number, view.kind) for view in seen] == [(5, "person")]
+    # 1.5 m by 0.48 m: 28 × 9 px as an ellipse.
+    assert seen[0].diameter_px == pytest.approx(18.75 * math.sqrt(1.5 * 0.48), rel=0.06)
+    assert (seen[0].u, seen[0].v) == pytest.approx((319.5 + 37.5, 255.5 - 18.75), abs=0.6)
+    assert kelvin[round(seen[0].v), round(seen[0].u)] == pytest.approx(KELVIN + 25.0, abs=0.3)
+    assert kelvin[:, :300].max() > KELVIN + 55.0
+
+
+def test_smoke_is_thin_drifts_with_the_wind_and_is_warm_at_its_source() -> None:
+    burning = replace(scene(fire(0.0, 0.0)), air=Air(BACKGROUND_K))
+    burning.emissivity[:] = 1.0
+    scenario = replace(burning.scenario, wind_m_s=4.0, smoke=Smoke(thickness=0.4, warm_k=40.0))
+    smoking = replace(burning, scenario=scenario, downwind_rad=math.pi / 2)
+    clear, _ = seen_by(burning, eye())
+    hazy, _ = seen_by(smoking, eye())
+    extra = hazy - clear
+    assert 0.5 < extra[255, 345:420].max() < 20.0  # 2-5 m downwind, in the east
+    assert np.abs(extra[255, 100:200]).max() < 0.3  # upwind
+    assert extra[230:280, 310:330].min() < -5.0  # over the fire itself it takes some of its light
+
+
 def test_above_the_horizon_there_is_sky() -> None:
     level = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])  # looks east, level
-    kelvin, _ = Renderer(scene(), STRAIGHT).render(Eye(np.array([0.0, 0.0, GROUND_M + 60.0]), level))
+    kelvin, _ = seen_by(scene(), Eye(np.array([0.0, 0.0, GROUND_M + 60.0]), level))
     assert (kelvin[:200] == np.float32(KELVIN - 30.0)).all()
-
-
-# --- the sensor -----------------------------------------------------------------------------------------------------
-
-
-def even(celsius: float = 12.0) -> np.ndarray:
-    return np.full((PROFILE.height, PROFILE.width), celsius + KELVIN, np.float32)
-
-
-def test_the_sensor_is_off_by_kelvins_and_noisy_by_hundredths() -> None:
-    sensor = Sensor(PROFILE, 1)
-    first, second = (sensor.expose(even(), t).astype(np.float64) * KELVIN_PER_COUNT for t in (0.0, 0.1))
-    assert abs(first.mean() - KELVIN - 12.0) < 3.0
-    # Two frames have the fixed pattern in common: their difference is √2 of 60 mK, and the rounding to 20 mK.
-    assert (first - second).std() == pytest.approx(math.hypot(0.06 * math.sqrt(2), 0.02 * math.sqrt(2 / 12)), rel=0.1)
-
-
-def test_too_hot_is_clipped_at_the_announced_count() -> None:
-    counts = Sensor(PROFILE, 1).expose(even(SATURATED_C + 200.0), 0.0)
-    assert counts.max() == SATURATED_COUNT and counts.min() == SATURATED_COUNT
-
-
-def test_the_shutter_freezes_the_picture_for_half_a_second_and_the_level_steps() -> None:
-    sensor = Sensor(PROFILE, 1)
-    frames = []
-    for tick in range(1300):
-        at_s = tick * 0.1
-        frozen = sensor.expose(None, at_s)
-        frames.append((at_s, frozen is not None, None if frozen is not None else 0.0))
-        if frozen is None and (tick == 0 or frames[-2][1] or tick % 100 == 0):
-            frames[-1] = (at_s, False, float(sensor.expose(even(), at_s).mean()) * KELVIN_PER_COUNT)
-    shut = [at_s for at_s, frozen, _ in frames if frozen]
-    events = [at_s for at_s in shut if at_s - 0.1 not in [pytest.approx(s) for s in shut]]
-    assert len(events) == 2 and events[1] - events[0] == pytest.approx(60.0, abs=0.11)
-    assert 4 <= sum(1 for at_s in shut if at_s < events[1] - 1.0) <= 6
-    levels = [level for _, _, level in frames if level]
-    steps = np.abs(np.diff(levels))
-    assert sorted(steps > 0.5)[-2:] == [True, True] and 0.75 <= steps.max() <= 1.7
-    assert (steps > 0.5).sum() == 2
-
-
-def test_the_frozen_picture_is_the_last_one_to_the_last_count() -> None:
-    sensor = Sensor(PROFILE, 3)
-    at_s, last = 0.0, sensor.expose(even(), 0.0)
-    while (again := sensor.expose(None, at_s)) is None:
-        at_s += 1.0
-        assert at_s < 70.0
-    assert again is last
-
-
-def test_the_same_seed_is_the_same_sensor() -> None:
-    one, two, other = (Sensor(PROFILE, seed).expose(even(), 0.0) for seed in (1, 1, 2))
-    assert (one == two).all() and (one != other).any()
