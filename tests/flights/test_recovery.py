@@ -25,7 +25,7 @@ def _process(parent: int, word: str) -> int:
 def test_a_camera_that_is_killed_is_named_and_comes_back_and_the_record_is_shown_again(
     program: Callable[..., Program],
 ) -> None:
-    demo = program("demo", "--headless", "--scenario", "uebungsplatz")
+    demo = program("demo", "--headless", "--scenario", "uebungsplatz", "--speedup", "2")
     demo.wait_up()
     wait_for("every source is live", lambda: demo.get("/readyz")[0] == 200, 60)
     os.kill(_process(demo.process.pid, "camera"), signal.SIGKILL)
