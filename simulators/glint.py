@@ -36,18 +36,19 @@ def mirrored(mirror: Mirror, to_sun: tuple[float, float, float], eye: Floats, ea
     normal, sun = np.array(mirror.normal), np.array(to_sun)
     if float(normal @ sun) <= 0.02:
         return np.zeros(east.shape, np.float32)
-    away = np.stack([eye[0] - east, eye[1] - north, np.full(east.shape, eye[2] - mirror.height_amsl_m)], axis=-1)
-    view = away / np.linalg.norm(away, axis=-1, keepdims=True)
-    half = view + sun
-    half /= np.linalg.norm(half, axis=-1, keepdims=True)
-    cos_tilt = np.clip(half @ normal, 1e-3, 1.0)
+    # Rows first, (3, ...): a picture of unit vectors without a norm over a short last axis.
+    view = np.stack([eye[0] - east, eye[1] - north, np.full(east.shape, eye[2] - mirror.height_amsl_m)])
+    view /= np.sqrt((view * view).sum(axis=0))
+    half = view + sun.reshape(3, *([1] * east.ndim))
+    half /= np.sqrt((half * half).sum(axis=0))
+    cos_tilt = np.clip(np.tensordot(normal, half, 1), 1e-3, 1.0)
     tangent2 = 1.0 / cos_tilt**2 - 1.0
     spread = 2.0 * mirror.slope**2 if not mirror.wet else mirror.slope**2
     density = np.exp(-tangent2 / spread) / (math.pi * spread)
     reflectance = mirror.reflectance
-    cos_view = np.maximum(view @ normal, 0.03)
+    cos_view = np.maximum(np.tensordot(normal, view, 1), 0.03)
     if mirror.wet:  # Schlick: at a grazing angle water is a good mirror
-        reflectance = reflectance + (1.0 - reflectance) * (1.0 - np.clip(np.sum(view * half, -1), 0, 1)) ** 5
+        reflectance = reflectance + (1.0 - reflectance) * (1.0 - np.clip((view * half).sum(axis=0), 0.0, 1.0)) ** 5
     glint = reflectance * irradiance(1.0) * density / (4.0 * cos_view * cos_tilt**4)
     # A mirror cannot be brighter than the sun's own disc in it.
     return np.asarray(np.minimum(glint, reflectance * SUN_RADIANCE), np.float32)

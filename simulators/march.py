@@ -1,7 +1,7 @@
 """Where rays meet the surface first: marching over the height raster, faster where nothing stands in the way.
 
-A second raster holds the highest place within LID_M: above that lid a ray may go LID_M at once, below it half a metre
-at a time. The first crossing counts, so roofs and trees hide what is behind them.
+Lids are rasters of the highest place within some metres: above one a ray may go as far as that at once, below all of
+them half a metre at a time. The first crossing counts, so roofs and trees hide what is behind them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.fire import CELL_M, Scene
-from simulators.radiance import Floats
+from simulators.radiance import Floats, Raster
 
-LID_M = 8.0
+LIDS_M = (1.5, 8.0)
 FARTHEST_M = 3000.0
 _FINE_M = 0.5
 _MOST_STEPS = 500
@@ -26,9 +26,8 @@ class Marcher:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        cells = 2 * int(LID_M / CELL_M) + 1
-        # Beyond its border the surface goes on as it ends; so does the lid.
-        self._lid = np.asarray(cv2.dilate(scene.height_m, np.ones((cells, cells), np.uint8)), np.float32)
+        # Beyond its border the surface goes on as it ends; so do the lids.
+        self._lids = tuple((_lid(scene.height_m, metres), metres) for metres in LIDS_M)
         self._high = float(scene.height_m.max())
 
     def meet(self, eye: Floats, directions: Floats) -> Floats:
@@ -38,30 +37,39 @@ class Marcher:
         falls = -rays[:, 2]
         found = np.full(len(rays), np.inf)
         active = np.flatnonzero(falls > GRAZING * np.hypot(flat, falls))
-        t = np.maximum(0.0, (eye[2] - self._high - 0.05) / falls[active])
-        before, before_gap = t.copy(), np.full(t.shape, 1.0)
+        # One row a quantity: what is not done yet is kept together, so that a step costs by what is left.
+        east, north, drop = (values[active].astype(np.float32) for values in (rays[:, 0], rays[:, 1], falls))
+        wide = np.maximum(flat[active].astype(np.float32), np.float32(1e-6))
+        fine = np.float32(_FINE_M) / np.maximum(wide, drop)
+        e, n, up = (np.float32(value) for value in eye)
+        t = np.maximum(np.float32(0.0), (up - np.float32(self._high + 0.05)) / drop)
+        state = np.stack([east, north, drop, wide, fine, t, t, np.ones_like(t)])
         for _ in range(_MOST_STEPS):
             if active.size == 0:
                 break
-            points = eye + t[:, None] * rays[active]
-            east, north = points[None, :, 0].astype(np.float32), points[None, :, 1].astype(np.float32)
-            gap = points[:, 2] - self._scene.sample(self._scene.height_m, east, north)[0]
+            east, north, drop, wide, fine, t, before, before_gap = state
+            x, y, z = (e + t * east)[None], (n + t * north)[None], up - t * drop
+            gap = z - self._scene.sample(self._scene.height_m, x, y)[0]
             crossed = gap <= 0.0
+            step = self._step(x, y, z, drop, wide, fine)
             if crossed.any():
-                share = before_gap / np.maximum(before_gap - gap, 1e-9)
+                share = before_gap / np.maximum(before_gap - gap, np.float32(1e-9))
                 found[active[crossed]] = (before + (t - before) * share)[crossed]
                 on = ~crossed
-                active, t, gap, points = active[on], t[on], gap[on], points[on]
-                east, north = east[:, on], north[:, on]
-                if active.size == 0:
-                    break
-            room = points[:, 2] - self._scene.sample(self._lid, east, north)[0]
-            wide, drop = np.maximum(flat[active], 1e-9), falls[active]
-            leap = np.minimum(LID_M / wide, room / drop) + 0.02 / np.hypot(wide, drop)
-            before, before_gap = t, gap
-            t = t + np.where(room > 0.0, leap, _FINE_M / np.maximum(wide, drop))
-        found[active] = t  # a maze of trees at a grazing angle: as far as it came
+                active, state, gap, step = active[on], state[:, on], gap[on], step[on]
+            state[6:8] = state[5], gap
+            state[5] += step
+        found[active] = state[5]  # a maze of trees at a grazing angle: as far as it came
         return found.reshape(directions.shape[:-1])
+
+    def _step(self, x: Raster, y: Raster, z: Raster, drop: Raster, wide: Raster, fine: Raster) -> Raster:
+        """How far each ray may go without missing anything."""
+        step = fine
+        for lid, metres in self._lids:
+            room = z - self._scene.sample(lid, x, y)[0]
+            leap = np.minimum(np.float32(metres) / wide, room / drop) + np.float32(0.02) / (wide + drop)
+            step = np.where(room > 0.0, np.maximum(step, leap), step)
+        return step
 
     def hidden(self, eye: Floats, targets: Floats) -> NDArray[np.bool_]:
         """Whether the surface stands between the eye and each target (N, 3), which lies on it."""
@@ -73,3 +81,9 @@ class Marcher:
             self._scene.height_m, points[..., 0].astype(np.float32), points[..., 1].astype(np.float32)
         )
         return np.asarray((ground > points[..., 2] + 0.3).any(axis=1))
+
+
+def _lid(height: Raster, metres: float) -> Raster:
+    """The highest place within some metres, a cell more than that for the interpolation."""
+    cells = 2 * (int(metres / CELL_M) + 1) + 1
+    return np.asarray(cv2.dilate(height, np.ones((cells, cells), np.uint8)), np.float32)

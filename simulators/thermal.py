@@ -138,13 +138,18 @@ class Renderer:
         coarse_east, coarse_north = (np.ascontiguousarray(points[..., axis], np.float32) for axis in (0, 1))
         for mirror in scene.mirrors:
             within = glint.inside(mirror, coarse_east, coarse_north)
-            near = cv2.dilate(within.astype(np.uint8), np.ones((5, 5), np.uint8))
-            x, y, w, h = (value * _STEP - _STEP for value in cv2.boundingRect(near))
-            window = slice(max(0, y), max(0, y + h + _STEP)), slice(max(0, x), max(0, x + w + _STEP))
+            if not within.any():
+                continue
+            x, y, w, h = cv2.boundingRect(cv2.dilate(within.astype(np.uint8), np.ones((3, 3), np.uint8)))
+            near = slice(y, y + h), slice(x, x + w)
+            # On open water most of it is dark: the coarse grid says so first.
+            lobe = glint.mirrored(mirror, scene.to_sun, eye.enu, coarse_east[near], coarse_north[near])
+            if not glint.worth_drawing(lobe):
+                continue
+            top, left = max(0, (y - 1) * _STEP), max(0, (x - 1) * _STEP)
+            window = slice(top, max(top, (y - 1 + h) * _STEP)), slice(left, max(left, (x - 1 + w) * _STEP))
             e, n = east[window], north[window]
-            # On open water most of the window is dark: the coarse grid says so first.
-            lobe = glint.mirrored(mirror, scene.to_sun, eye.enu, coarse_east, coarse_north)
-            if e.size == 0 or not glint.worth_drawing(lobe * near):
+            if e.size == 0:
                 continue
             light = glint.mirrored(mirror, scene.to_sun, eye.enu, e, n) * np.float32(scene.scenario.sun.clear)
             if mirror.wet:
