@@ -1,7 +1,8 @@
 """THE WORLD: a drone, a gimbal, a camera and a fire that a ground station meets only over the wire.
 
-    scenario → fire (scene: ground, roofs, fires, warm things that are none)
-                 └ thermal (what 640×512 pixels see of it) ← camera ← gimbal ← flight ← autopilot
+    scenario → fire (scene: ground · burning · friends, warm things that are none)
+                 └ thermal (band radiance of 640×512 pixels: march · figures · glint · smoke · air)
+                     └ sensor (its counts) ← camera ← gimbal ← flight ← autopilot
 
 `world` steps all of it in memory, in simulated time: the same seed gives the same bytes. `endpoints` runs vehicle,
 gimbal and camera as three processes over MAVLink/UDP and NUT/TCP; gimbal and camera attach to a real ArduPilot binary

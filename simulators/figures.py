@@ -11,7 +11,7 @@ from simulators.burning import Burn, Fire
 from simulators.fire import Scene
 from simulators.friends import Thing
 from simulators.march import Marcher
-from simulators.outlines import Eye, InView, Lens, share_of, splat, window_of
+from simulators.outlines import Eye, InView, Lens, share_of, splat, window_of, wrapped_noise
 from simulators.radiance import Floats, Raster, band_radiance
 
 _SMALL_PX = 2.5
@@ -29,12 +29,12 @@ class Figures:
     def __init__(self, scene: Scene, lens: Lens, marcher: Marcher) -> None:
         self._scene, self._lens, self._marcher = scene, lens, marcher
         rng = np.random.default_rng(len(scene.fires) + 5)
-        rough = np.asarray(cv2.GaussianBlur(rng.standard_normal((_TILE, _TILE)), (0, 0), 2.0), np.float64)
+        rough = wrapped_noise(rng, _TILE, 2.0)
         # By rank: the share of the tile below x is x, so that a cover of 60 % hides 60 %.
         order = np.argsort(rough.ravel(), kind="stable")
         ranks = np.empty(order.size)
         ranks[order] = (np.arange(order.size) + 0.5) / order.size
-        self._tile = ranks.reshape(rough.shape).astype(np.float32)
+        self._tile = np.pad(ranks.reshape(rough.shape).astype(np.float32), (0, 1), mode="wrap")
 
     def draw(
         self, picture: Raster, eye: Eye, at_s: float, east: Raster, north: Raster, metres: Raster | None
@@ -164,8 +164,8 @@ class Figures:
 
     def _sampled(self, east: Raster, north: Raster) -> Raster:
         # Far from the scene the interpolated place may be anything: it is folded into the tile first.
-        u = np.mod(east / np.float32(_TILE_M), np.float32(_TILE - 1))
-        v = np.mod(north / np.float32(_TILE_M), np.float32(_TILE - 1))
+        u = np.mod(east / np.float32(_TILE_M), np.float32(_TILE))
+        v = np.mod(north / np.float32(_TILE_M), np.float32(_TILE))
         return np.asarray(cv2.remap(self._tile, u, v, cv2.INTER_LINEAR), np.float32)
 
     @staticmethod

@@ -7,6 +7,7 @@ a small ember reads too cold.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -87,6 +88,14 @@ def share_of(outline: Floats, window: tuple[slice, slice]) -> Raster:
     fine = (inner - (window[1].start, window[0].start) + 0.5) * _FINE - 0.5
     cv2.fillPoly(mask, [np.round(fine * 16).astype(np.int32)], 1.0, shift=4)
     return np.asarray(cv2.resize(mask, (wide, high), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def wrapped_noise(rng: np.random.Generator, size: int, blur_px: float) -> Floats:
+    """(size, size) smooth noise that goes on at its other side, of deviation 1 / (2 √π blur)."""
+    border = math.ceil(4 * blur_px)
+    rough = np.pad(rng.standard_normal((size, size)), border, mode="wrap")
+    smooth = np.asarray(cv2.GaussianBlur(rough, (0, 0), blur_px), np.float64)
+    return smooth[border:-border, border:-border]
 
 
 def splat(picture: Raster, uv: Floats, area_px: Floats, radiance: Floats) -> None:

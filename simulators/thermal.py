@@ -21,7 +21,7 @@ from simulators import glint
 from simulators.figures import Figures
 from simulators.fire import Scene
 from simulators.march import FARTHEST_M, GRAZING, Marcher
-from simulators.outlines import Eye, InView, Lens
+from simulators.outlines import Eye, InView, Lens, wrapped_noise
 from simulators.radiance import KELVIN, Floats, Raster, band_radiance, kelvin_of, per_kelvin
 from simulators.sensor import KELVIN_PER_COUNT, SATURATED_C, SATURATED_COUNT, Counts, Sensor
 from simulators.smoke import puffs, through
@@ -84,7 +84,7 @@ class Renderer:
         self._leaving = emitted if scene.air is None else _leaving(emitted, scene.emissivity, sky)
         self._beyond = float(np.median(self._leaving))
         rng = np.random.default_rng(21)
-        self._tile = np.asarray(cv2.GaussianBlur(rng.standard_normal((256, 256)), (0, 0), 1.5), np.float32)
+        self._tile = np.pad(wrapped_noise(rng, 256, 1.5).astype(np.float32), (0, 1), mode="wrap")
 
     def render(self, eye: Eye, at_s: float = 0.0) -> tuple[Raster, tuple[InView, ...]]:
         """(h, w) float32 W/(m² sr) in the band at a time, and the fires and persons that are in it."""
@@ -117,7 +117,7 @@ class Renderer:
         """Beyond the scene: a plain of its middle temperature whose unevenness is lost with distance."""
         half = np.float32(self.scene.half_m - 0.5)
         outside = (np.abs(east) > half) | (np.abs(north) > half)
-        u, v = (np.mod(axis * np.float32(0.4), np.float32(255.0)) for axis in (east, north))
+        u, v = (np.mod(axis * np.float32(0.4), np.float32(256.0)) for axis in (east, north))
         rough = np.asarray(cv2.remap(self._tile, u, v, cv2.INTER_LINEAR), np.float32)
         rough *= np.float32(5.0 * per_kelvin(280.0)) * np.minimum(1.0, np.float32(150.0) / np.maximum(metres, 1.0))
         picture[outside] = (np.float32(self._beyond) + rough)[outside]
@@ -159,8 +159,8 @@ class Renderer:
     def _sparkle(self, east: Raster, north: Raster, at_s: float) -> Raster:
         """Waves that turn to the sun and away again: a factor of mean 1."""
         moment = math.floor(at_s * 10.0 + 0.5)
-        u = np.mod(east * np.float32(3.0) + np.float32(moment * 37 % 251), np.float32(255.0))
-        v = np.mod(north * np.float32(3.0) + np.float32(moment * 91 % 253), np.float32(255.0))
+        u = np.mod(east * np.float32(3.0) + np.float32(moment * 37 % 251), np.float32(256.0))
+        v = np.mod(north * np.float32(3.0) + np.float32(moment * 91 % 253), np.float32(256.0))
         rough = np.asarray(cv2.remap(self._tile, u, v, cv2.INTER_LINEAR), np.float32)
         # The tile's deviation is 0.19: a lognormal of mean 1.
         return np.asarray(np.exp(np.float32(5.0) * rough - np.float32(0.45)), np.float32)
