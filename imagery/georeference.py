@@ -3,9 +3,11 @@
 pixel → undistorted ray → mount → NED → ENU → first crossing with the ground (``missions.geometry``). The error is
 carried to first order (facts: Σ = A(Σ_C + t²[d]×Σ_θ[d]×ᵀ + t²JΣ_pxJᵀ + v vᵀσ_t²)Aᵀ + d dᵀ(n_z σ_dem/(n·d))², with
 A = I − d nᵀ/(n·d), which slides an error of the ray along the ray onto the ground) and kept in two parts: **noise**,
-new in every view, and **common**, the same in all views: GNSS offset, tilt and yaw offset, boresight, clock, terrain.
-Only noise may ever be averaged away. The part of ``common`` that turns with the view (all but the GNSS offset and the
-terrain) is given as ``turning``: two views of one fire from different headings differ by it.
+new in every view, and **common**, the same states in all views of a flight: GNSS offset, terrain, tilt and yaw offset,
+boresight, clock, scale. Only noise may ever be averaged away. The common states are *consider states* (Schmidt; e.g.
+Tapley, Schutz, Born 2004, ch. 6): they are not estimated, but how each moves the place is carried along as the columns
+of ``common``, one standard deviation each. Two views in opposite directions are moved to opposite sides by the same
+crooked mount: their mean is better than either, and the difference between them is no reason for two fires.
 
 No place is better than a plausible one: above the horizon, outside the terrain and under 8° grazing there is none.
 """
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from missions.geometry.camera import CameraProfile
 from missions.geometry.geo import LocalFrame
-from missions.geometry.pose import ENU_FROM_NED, Pose, matrix
+from missions.geometry.pose import ENU_FROM_NED, Pose, euler_from_quaternion, matrix, quaternion_from_euler
 from missions.geometry.terrain import Crossing, Ground, Miss, first_crossing
 
 Floats = NDArray[np.float64]
@@ -28,6 +30,7 @@ Floats = NDArray[np.float64]
 MIN_GRAZING_DEG = 8.0
 MAX_RANGE_M = 3_000.0
 FOOTPRINT_RANGE_M = 300.0
+COMMON_STATES = 12
 # χ² with two degrees of freedom: 95 % lie within √5.991 standard deviations.
 CHI2_95 = 5.991
 
@@ -51,14 +54,23 @@ def ellipse95(cov_en_m2: Floats) -> Ellipse95:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """A pixel on the ground. ``enu`` (3,) m; covariances (2, 2) east-north, m²; ``pixel_m``: metres per pixel there."""
+    """A pixel on the ground. ``enu`` (3,) m; ``noise_m2`` (2, 2) east-north, m²; ``pixel_m``: metres per pixel there.
+
+    ``common`` (2, COMMON_STATES): metres east and north by one standard deviation of each common state; the states are
+    three of position, the ground's height, then what turns with the view: three of attitude in the vehicle's levelled
+    frame, three of boresight in the camera's, clock and scale.
+    """
 
     enu: Floats
     noise_m2: Floats
-    common_m2: Floats
-    turning_m2: Floats
+    common: Floats
     range_m: float
     pixel_m: float
+
+    @property
+    def common_m2(self) -> Floats:
+        """(2, 2) covariance by all common states."""
+        return np.asarray(self.common @ self.common.T, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,30 +123,44 @@ class View:
         cross = t * _cross_matrix(d)
         noise = _in_enu(pose.position_noise_m2) + _sandwich(cross, _in_enu(pose.attitude_noise_rad2))
         noise = noise + (t * sigma_px) ** 2 * jacobian @ jacobian.T
-        turning = _sandwich(cross, _in_enu(pose.attitude_common_rad2) + self._boresight_rad2())
-        velocity = ENU_FROM_NED @ pose.velocity_ned_m_s
-        clock_s2 = pose.time_sigma_s**2 + self.profile.time_offset_sigma_s**2
-        turning = turning + clock_s2 * np.outer(velocity, velocity)
-        axis = self.enu_from_camera[:, 2]
-        off_axis = t * (d - float(d @ axis) * axis)
-        turning = turning + self.profile.scale_sigma**2 * np.outer(off_axis, off_axis)
-        along = float(normal[2]) * self.ground.sigma_m / float(normal @ d)
-        fixed = _sandwich(slide, _in_enu(pose.position_common_m2)) + along**2 * np.outer(d, d)
-        turning_ground = _sandwich(slide, turning)
+        clock_s = math.hypot(pose.time_sigma_s, self.profile.time_offset_sigma_s)
+        common = np.column_stack(
+            [
+                slide @ _root(_in_enu(pose.position_common_m2)),
+                d * (float(normal[2]) * self.ground.sigma_m / float(normal @ d)),
+                slide @ cross @ self._attitude_common(),
+                slide @ cross @ self._boresight(),
+                slide @ ENU_FROM_NED @ pose.velocity_ned_m_s * clock_s,
+                slide @ self._off_axis(d, t) * self.profile.scale_sigma,
+            ]
+        )
         return Place(
             hit.enu,
             _sandwich(slide, noise)[:2, :2],
-            (fixed + turning_ground)[:2, :2],
-            turning_ground[:2, :2],
+            common[:2],
             t,
             t * float(np.linalg.norm(jacobian[:, 0])) / math.sqrt(max(0.05, abs(float(normal @ d)))),
         )
 
-    def _boresight_rad2(self) -> Floats:
-        """(3, 3) ENU: boresight error about the mount's axes across and along, and about the optical axis."""
-        across = math.radians(self.profile.boresight_sigma_deg) ** 2
-        about = math.radians(self.profile.boresight_yaw_sigma_deg) ** 2
-        return _sandwich(self.enu_from_camera, np.diag([across, across, about]))
+    def _off_axis(self, d: Floats, metres: float) -> Floats:
+        axis = self.enu_from_camera[:, 2]
+        off: Floats = metres * (d - float(d @ axis) * axis)
+        return off
+
+    def _attitude_common(self) -> Floats:
+        """(3, 3) ENU rotations by one sigma each, their axes fixed in the levelled vehicle: accelerometers turn too."""
+        heading_rad = euler_from_quaternion(self.pose.ned_from_body)[2]
+        levelled = matrix(quaternion_from_euler(0.0, 0.0, heading_rad))
+        root = _root(_sandwich(levelled.T, self.pose.attitude_common_rad2))
+        rotations: Floats = ENU_FROM_NED @ levelled @ root
+        return rotations
+
+    def _boresight(self) -> Floats:
+        """(3, 3) ENU rotations by one sigma each: across and along the mount's axes, and about the optical axis."""
+        across = math.radians(self.profile.boresight_sigma_deg)
+        about = math.radians(self.profile.boresight_yaw_sigma_deg)
+        rotations: Floats = self.enu_from_camera @ np.diag([across, across, about])
+        return rotations
 
     def footprint(self, steps: int = 2) -> Floats | NoPlace:
         """(N, 2) east-north corners of what the frame sees, metres; what is too far is cut at FOOTPRINT_RANGE_M.
@@ -166,6 +192,13 @@ class View:
         if ray[2] >= 0.0 or hit.reason.value != "too far":
             return None
         return np.asarray((origin + FOOTPRINT_RANGE_M * ray)[:2], np.float64)
+
+
+def _root(cov: Floats) -> Floats:
+    """(3, 3) symmetric square root of a covariance; a part that is exactly known may be zero."""
+    values, vectors = np.linalg.eigh(cov)
+    root: Floats = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return root
 
 
 def _in_enu(cov_ned: Floats) -> Floats:

@@ -1,11 +1,12 @@
 """The memory of hotspots: many looks, one fire, one number.
 
 A fold: ``fold(memory, observation, view)`` returns the next memory and what changed. Each hotspot is an information
-filter on the ground (east, north): independent **noise** adds information, **common** error is added only when the
-ellipse is asked for, so that a thousand looks through the same crooked mount never look better than the mount.
+filter on the ground (east, north): independent **noise** adds information; how the **common** states of the flight
+moved each look (``Place.common``) is averaged with the same weights and added when the ellipse is asked for, so that a
+thousand looks through the same crooked mount never look better than the mount.
 
 - *Assignment* is one to one within a frame, nearest first, inside the 99 % gate (d² < 9.21, two degrees of freedom),
-  the gate widened by the fire's own size and by what two headings may differ.
+  the gate widened by the fire's own size and by what this look and the earlier ones differ under the common states.
 - *Confirmation*: three of the last five looks, or one above 150 °C. Then it gets its **number**, small, spoken over
   radio and never used again.
 - In view and not seen is evidence against: an unconfirmed one is forgotten after five such looks; a confirmed one never
@@ -43,7 +44,11 @@ _MAX_RADIUS_M = 8.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hotspot:
-    """One remembered source of heat. ``information`` (2, 2) 1/m² and ``vector`` (2,) of the filter; metres, kelvin."""
+    """One remembered source of heat; metres, kelvin.
+
+    ``information`` (2, 2) 1/m², ``vector`` (2,) and ``pulls`` (2, COMMON_STATES) are sums over the looks of Λ, Λ x and
+    Λ F, with the place x and its columns F of common states.
+    """
 
     key: int
     number: int | None
@@ -52,8 +57,7 @@ class Hotspot:
     camera: str
     information: Floats
     vector: Floats
-    common_m2: Floats
-    turning_m2: Floats
+    pulls: Floats
     height_amsl_m: float
     peak_k: float
     peak_lower_bound: bool
@@ -85,9 +89,20 @@ class Hotspot:
         return np.asarray(np.linalg.inv(self.information), np.float64)
 
     @property
+    def common(self) -> Floats:
+        """(2, COMMON_STATES) how one sigma of each common state moves the place, metres."""
+        return np.asarray(np.linalg.solve(self.information, self.pulls), np.float64)
+
+    @property
+    def covariance_m2(self) -> Floats:
+        """(2, 2) remaining noise and all of the common error."""
+        common = self.common
+        return np.asarray(self.noise_m2 + common @ common.T, np.float64)
+
+    @property
     def ellipse(self) -> Ellipse95:
-        """The 95 % ellipse: remaining noise and all of the common error."""
-        return ellipse95(self.noise_m2 + self.common_m2)
+        """The 95 % ellipse."""
+        return ellipse95(self.covariance_m2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +213,14 @@ def _places(hotspots: Sequence[Hotspot]) -> Floats:
 
 def _distances2(hotspots: Sequence[Hotspot], places: Floats, sightings: list[_Sighting]) -> Floats:
     """(N, M) squared Mahalanobis distances, the fires' own sizes allowed for."""
-    remembered = np.linalg.inv(np.stack([h.information for h in hotspots])) + np.stack([h.turning_m2 for h in hotspots])
-    seen = np.stack([s.place.noise_m2 + s.place.turning_m2 for s in sightings])
+    information = np.stack([h.information for h in hotspots])
+    remembered = np.linalg.inv(information)
+    seen = np.stack([s.place.noise_m2 for s in sightings])
+    # What the common states do to both alike is no difference between them.
+    ours = np.linalg.solve(information, np.stack([h.pulls for h in hotspots]))
+    differ = ours[:, None] - np.stack([s.place.common for s in sightings])[None]
     size2 = 0.25 * np.add.outer([h.radius_m**2 for h in hotspots], [s.radius_m**2 for s in sightings]) + 0.05
-    spread = remembered[:, None] + seen[None]
+    spread = remembered[:, None] + seen[None] + differ @ differ.swapaxes(-1, -2)
     east2, both, north2 = spread[..., 0, 0] + size2, spread[..., 0, 1], spread[..., 1, 1] + size2
     apart = np.stack([s.place.enu[:2] for s in sightings])[None] - places[:, None]
     e, n = apart[..., 0], apart[..., 1]
@@ -237,8 +256,7 @@ def _begin(memory: HotspotMemory, sighting: _Sighting, observation: FrameObserva
         camera=observation.camera,
         information=information,
         vector=information @ place.enu[:2],
-        common_m2=place.common_m2,
-        turning_m2=place.turning_m2,
+        pulls=information @ place.common,
         height_amsl_m=float(place.enu[2]),
         peak_k=float(found.peak[i]),
         peak_lower_bound=bool(found.lower_bound[i]),
@@ -259,13 +277,14 @@ def _begin(memory: HotspotMemory, sighting: _Sighting, observation: FrameObserva
 
 def _seen_again(hotspot: Hotspot, sighting: _Sighting, observation: FrameObservation) -> Hotspot:
     found, i, place = observation.detections, sighting.index, sighting.place
-    information, vector = hotspot.information, hotspot.vector
+    information, vector, pulls = hotspot.information, hotspot.vector, hotspot.pulls
     first_whole = not sighting.edge and not hotspot.whole
     added = np.asarray(np.linalg.inv(place.noise_m2), np.float64)
     if first_whole:  # so far only parts were seen, cut by the border: the first whole view starts the place anew
-        information, vector = added, added @ place.enu[:2]
+        information, vector, pulls = added, added @ place.enu[:2], added @ place.common
     elif not (sighting.edge and hotspot.whole):
         information, vector = information + added, vector + added @ place.enu[:2]
+        pulls = pulls + added @ place.common
     share = 1.0 if first_whole else 1.0 / min(hotspot.sightings + 1, 200)
     peak = float(found.peak[i])
     hotter = peak > hotspot.peak_k
@@ -274,8 +293,7 @@ def _seen_again(hotspot: Hotspot, sighting: _Sighting, observation: FrameObserva
         hotspot,
         information=information,
         vector=vector,
-        common_m2=hotspot.common_m2 + share * (place.common_m2 - hotspot.common_m2),
-        turning_m2=hotspot.turning_m2 + share * (place.turning_m2 - hotspot.turning_m2),
+        pulls=pulls,
         height_amsl_m=hotspot.height_amsl_m + share * (float(place.enu[2]) - hotspot.height_amsl_m),
         peak_k=max(peak, hotspot.peak_k),
         peak_lower_bound=bool(found.lower_bound[i]) if hotter else hotspot.peak_lower_bound,
@@ -343,6 +361,7 @@ def _joined(stays: Hotspot, goes: Hotspot) -> Hotspot:
         stays,
         information=stays.information + goes.information,
         vector=stays.vector + goes.vector,
+        pulls=stays.pulls + goes.pulls,
         peak_k=max(stays.peak_k, goes.peak_k),
         contrast_k=max(stays.contrast_k, goes.contrast_k),
         area_m2=max(stays.area_m2, goes.area_m2),

@@ -205,7 +205,7 @@ def test_the_ellipse_holds_the_truth_as_often_as_it_says() -> None:
         duplicates += len(memory.confirmed) - 1
         best = memory.confirmed[0]
         apart = best.place_en - fire
-        inside.append(float(apart @ np.linalg.solve(best.noise_m2 + best.common_m2, apart)) < 5.991)
+        inside.append(float(apart @ np.linalg.solve(best.covariance_m2, apart)) < 5.991)
         assert best.ellipse.semi_major_m < 6.0
     assert duplicates == 0
     assert 0.89 <= np.mean(inside) <= 0.995
