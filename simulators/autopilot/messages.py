@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Autopilot"], Any]
 _YAW_IN_VEHICLE_ROLL_PITCH_LOCK = 32 | 8 | 4
+_MANAGER_CAN = 206_819  # retract, neutral, all three axes with lock and follow, point at a place: read from ArduCopter
 
 
 def _ms(a: Autopilot) -> int:
@@ -177,6 +178,21 @@ def gimbal_setpoint(a: Autopilot) -> Any:
     )
 
 
+def gimbal_manager_information(a: Autopilot) -> Any:
+    """GIMBAL_MANAGER_INFORMATION as ArduCopter gives it for an external gimbal; None without one."""
+    if a.gimbal_q is None:
+        return None
+    limits = (math.radians(angle) for angle in (0.0, 0.0, -90.0, 30.0, -180.0, 180.0))
+    return mavlink.MAVLink_gimbal_manager_information_message(_ms(a), _MANAGER_CAN, 1, *limits)
+
+
+def gimbal_manager_status(a: Autopilot) -> Any:
+    """GIMBAL_MANAGER_STATUS: who has taken control; None without a gimbal."""
+    if a.gimbal_q is None:
+        return None
+    return mavlink.MAVLink_gimbal_manager_status_message(_ms(a), 8 | 4, 1, *a.gimbal_control, 0, 0)
+
+
 def sim_state(a: Autopilot) -> Any:
     """SIM_STATE: the truth, for the camera and the gimbal alone."""
     f = a.pilot.flight
@@ -192,7 +208,9 @@ def fence_status(a: Autopilot) -> Any:
     """FENCE_STATUS; None without a fence."""
     if not a.transfers.lists[1]:
         return None
-    return mavlink.MAVLink_fence_status_message(int(a.outside_fence), 0, 3 if a.outside_fence else 0, 0, 0)
+    return mavlink.MAVLink_fence_status_message(
+        int(a.failsafes.outside_fence), 0, 3 if a.failsafes.outside_fence else 0, 0, 0
+    )
 
 
 def camera_feedback(a: Autopilot) -> Any:
@@ -231,6 +249,8 @@ BUILDERS: dict[str, Builder] = {
     "TERRAIN_REPORT": terrain_report,
     "MISSION_CURRENT": mission_current,
     "GIMBAL_DEVICE_ATTITUDE_STATUS": gimbal_attitude,
+    "GIMBAL_MANAGER_INFORMATION": gimbal_manager_information,
+    "GIMBAL_MANAGER_STATUS": gimbal_manager_status,
     "SIM_STATE": sim_state,
     "AUTOPILOT_VERSION": autopilot_version,
     "GPS_GLOBAL_ORIGIN": global_origin,

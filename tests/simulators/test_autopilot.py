@@ -500,3 +500,58 @@ def test_a_parameter_is_clamped_and_cut_to_its_type(bench: Bench, name: str, sen
 @pytest.mark.parametrize(("name", "value"), [("NO_SUCH", 1.0), ("FENCE_ENABLE", math.nan)])
 def test_a_parameter_that_cannot_be_set_is_not_answered(bench: Bench, name: str, value: float) -> None:
     assert parameter(bench, name, value) == []
+
+
+# --- gimbal control -------------------------------------------------------------------------------------------------
+
+
+def test_landing_and_returning_can_be_ordered_as_commands(bench: Bench) -> None:
+    bench.flying()
+    assert bench.command(mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH) == ACCEPTED
+    assert bench.autopilot.pilot.mode == RTL
+    assert bench.command(mavlink.MAV_CMD_NAV_LAND) == ACCEPTED
+    assert bench.autopilot.pilot.mode == 9
+    bench.run(45.0)
+    assert not bench.autopilot.pilot.armed
+
+
+CONTROL = mavlink.MAV_CMD_DO_GIMBAL_MANAGER_CONFIGURE
+
+
+@pytest.fixture
+def pointed(bench: Bench) -> Bench:
+    """With a gimbal attached."""
+    bench.autopilot.add_link("device gimbal")
+    told = mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, 0, 44, [1, 0, 0, 0], 0, 0, 0, 0)
+    bench.autopilot.receive(bytes(told.pack(mavlink.MAVLink(None, 1, 154))), link="device gimbal")
+    return bench
+
+
+def test_without_a_gimbal_nobody_controls_one(bench: Bench) -> None:
+    assert bench.command(CONTROL, 255, 190) == FAILED
+    assert bench.command(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_GIMBAL_MANAGER_STATUS) == FAILED
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "after"),
+    [
+        ((0, 0), (255, 190), (255, 190)),
+        ((0, 0), (-2, -2), (255, 190)),
+        ((1, 191), (-1, -1), (1, 191)),
+        ((1, 191), (-3, -3), (1, 191)),  # not one's own
+        ((255, 190), (-3, -3), (0, 0)),
+    ],
+)
+def test_control_of_the_gimbal_is_taken_and_given_back(
+    pointed: Bench, before: tuple[int, int], asked: tuple[int, int], after: tuple[int, int]
+) -> None:
+    pointed.autopilot.gimbal_control = before
+    answers = pointed.say(mavlink.MAVLink_command_long_message(1, 1, CONTROL, 0, *asked, 0, 0, 0, 0, 0))
+    told = [(m.primary_control_sysid, m.primary_control_compid) for m in answers if "STATUS" in m.get_type()]
+    assert told == ([] if before == after else [after])  # it says so itself when it changes
+    assert answers[-1].result == ACCEPTED and pointed.autopilot.gimbal_control == after
+
+
+@pytest.mark.parametrize("asked", [(-4, 0), (256, 0), (0, -4), (255, 190, 0, 0, 0, 0, 2)])
+def test_control_that_cannot_be_fails(pointed: Bench, asked: tuple[float, ...]) -> None:
+    assert pointed.command(CONTROL, *asked) == FAILED

@@ -1,0 +1,198 @@
+"""COMMAND_LONG and COMMAND_INT: what each does, and what it answers.
+
+A handler takes the vehicle, the message and the wire that it came by, and returns a MAV_RESULT. Fields of the two
+forms differ: ``param5..7`` of the one are ``x y z`` of the other, the place in 1e-7 degrees.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from simulators.autopilot import messages
+from simulators.autopilot.links import Link
+from simulators.autopilot.pilot import ACCEPTED, DENIED, FAILED, LAND, RTL, UNSUPPORTED
+
+if TYPE_CHECKING:
+    from simulators.autopilot.core import Autopilot
+
+_LOOP_US = 2_500
+
+
+def answer(a: Autopilot, m: Any, wire: Link) -> int:
+    """Carry out a command; its MAV_RESULT."""
+    handler = _COMMANDS.get(m.command)
+    return UNSUPPORTED if handler is None else handler(a, m, wire)
+
+
+def _interval(a: Autopilot, m: Any, wire: Link) -> int:
+    name = messages.BY_ID.get(int(m.param1))
+    if name is None or (name == "SIM_STATE" and name not in wire.rates):
+        a.say(4, f"No ap_message for mavlink id ({int(m.param1)})")
+        return DENIED
+    if m.param2 <= 0:  # 0 means the default, and that is off
+        wire.rates.pop(name, None)
+        return ACCEPTED
+    if m.param2 < _LOOP_US:
+        a.say(4, f"Requested rate for message ID {int(m.param1)} too fast. Increase SCHED_LOOP_RATE")
+        return DENIED
+    wire.rates[name] = 1e6 / m.param2
+    return ACCEPTED
+
+
+def _get_interval(a: Autopilot, m: Any, wire: Link) -> int:
+    number = int(m.param1)
+    name = messages.BY_ID.get(number)
+    hz = wire.rates.get(name or "")
+    interval_us = 0 if name is None else -1 if hz is None else round(1e6 / hz)
+    wire.send(mavlink.MAVLink_message_interval_message(number, interval_us))
+    return FAILED if name is None else ACCEPTED
+
+
+def _request(a: Autopilot, m: Any, wire: Link) -> int:
+    name = messages.BY_ID.get(int(m.param1))
+    message = None if name is None else messages.BUILDERS[name](a)
+    if message is None:
+        return FAILED
+    wire.send(message)
+    return ACCEPTED
+
+
+def _mode(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.set_mode(int(m.param2))
+
+
+def _arm(a: Autopilot, m: Any, wire: Link) -> int:
+    if m.param1 >= 0.5 and not a.pilot.armed and not a.failsafes.fence_keeps(*a.believed_en()):
+        a.say(2, "Arm: Vehicle breaching Polygon fence")
+        return FAILED
+    return a.pilot.arm(m.param1 >= 0.5)
+
+
+def _takeoff(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.takeoff(float(m.param7 if m.get_type() == "COMMAND_LONG" else m.z))
+
+
+def _land(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.set_mode(LAND)
+
+
+def _rtl(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.set_mode(RTL)
+
+
+def _start(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.start_mission() if m.param1 == 0 and m.param2 == 0 else DENIED
+
+
+def _pause(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.pause(m.param1 < 0.5)
+
+
+def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
+    if m.get_type() != "COMMAND_INT":
+        return UNSUPPORTED
+    if abs(m.x) > 900_000_000 or abs(m.y) > 1_800_000_000 or (a.pilot.mode != 4 and not int(m.param2) & 1):
+        return DENIED
+    enu = a.pilot.plane.enu(m.x * 1e-7, m.y * 1e-7, a.pilot.plane.alt_m)
+    base = a.pilot.home[2] if m.frame in (3, 6) else 0.0
+    if not a.failsafes.fence_keeps(float(enu[0]), float(enu[1])):
+        return FAILED
+    return a.pilot.reposition(np.array([enu[0], enu[1], base + m.z]))
+
+
+def _gimbal(a: Autopilot, m: Any, wire: Link) -> int:
+    device = m.param7 if m.get_type() == "COMMAND_LONG" else m.z
+    if device not in (0, 1):
+        return FAILED
+    if math.isfinite(m.param1) and math.isfinite(m.param2):  # else a rate: a simulated gimbal holds its angle
+        a.pilot.point(m.param1, m.param2)
+    return ACCEPTED
+
+
+def _gimbal_control(a: Autopilot, m: Any, wire: Link) -> int:
+    """DO_GIMBAL_MANAGER_CONFIGURE: who has control; -1 leaves it, -2 takes it, -3 gives back what is one's own."""
+    device = m.param7 if m.get_type() == "COMMAND_LONG" else m.z
+    if device not in (0, 1) or a.gimbal_q is None or not all(-3 <= p <= 255 for p in (m.param1, m.param2)):
+        return FAILED
+    sender, before = (m.get_srcSystem(), m.get_srcComponent()), a.gimbal_control
+    wanted = int(m.param1)  # it alone decides which of these is meant
+    if wanted == -2:
+        a.gimbal_control = sender
+    elif wanted == -3 and before == sender:
+        a.gimbal_control = (0, 0)
+    elif wanted >= 0:
+        a.gimbal_control = (wanted, int(m.param2) % 256)
+    if a.gimbal_control != before:
+        a.links.broadcast(messages.gimbal_manager_status(a))
+    return ACCEPTED
+
+
+def _mount(a: Autopilot, m: Any, wire: Link) -> int:
+    if not (math.isfinite(m.param1) and math.isfinite(m.param3)):
+        return DENIED
+    a.pilot.point(m.param1, m.param3)
+    return ACCEPTED
+
+
+def _roi(a: Autopilot, m: Any, wire: Link) -> int:
+    whole = m.get_type() == "COMMAND_INT"
+    lat, lon, up = (m.x * 1e-7, m.y * 1e-7, m.z) if whole else (m.param5, m.param6, m.param7)
+    if not (math.isfinite(up) and abs(lat) <= 90 and abs(lon) <= 180):
+        return DENIED
+    base = 0.0 if whole and m.frame in (0, 5) else float(a.pilot.home[2])
+    enu = a.pilot.plane.enu(lat, lon, a.pilot.plane.alt_m)
+    a.pilot.look_at(np.array([enu[0], enu[1], base + up]))
+    return ACCEPTED
+
+
+def _roi_none(a: Autopilot, m: Any, wire: Link) -> int:
+    a.pilot.look_at(None)
+    return ACCEPTED
+
+
+def _current(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.set_current(int(m.param1))
+
+
+def _picture(a: Autopilot, m: Any, wire: Link) -> int:
+    if m.command == mavlink.MAV_CMD_IMAGE_START_CAPTURE and m.param1 not in (0, 1):
+        return FAILED
+    a.pilot.shoot()
+    return ACCEPTED
+
+
+def _speed(a: Autopilot, m: Any, wire: Link) -> int:
+    if not 0.2 <= m.param2 <= 20.0:
+        return FAILED
+    a.pilot.speed_m_s = float(m.param2)
+    return ACCEPTED
+
+
+_COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
+    mavlink.MAV_CMD_SET_MESSAGE_INTERVAL: _interval,
+    mavlink.MAV_CMD_REQUEST_MESSAGE: _request,
+    mavlink.MAV_CMD_DO_SET_MODE: _mode,
+    mavlink.MAV_CMD_COMPONENT_ARM_DISARM: _arm,
+    mavlink.MAV_CMD_NAV_TAKEOFF: _takeoff,
+    mavlink.MAV_CMD_NAV_LAND: _land,
+    mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH: _rtl,
+    mavlink.MAV_CMD_MISSION_START: _start,
+    mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,
+    mavlink.MAV_CMD_DO_REPOSITION: _reposition,
+    mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: _gimbal,
+    mavlink.MAV_CMD_DO_GIMBAL_MANAGER_CONFIGURE: _gimbal_control,
+    mavlink.MAV_CMD_DO_CHANGE_SPEED: _speed,
+    mavlink.MAV_CMD_GET_MESSAGE_INTERVAL: _get_interval,
+    mavlink.MAV_CMD_DO_MOUNT_CONTROL: _mount,
+    mavlink.MAV_CMD_DO_SET_ROI_LOCATION: _roi,
+    mavlink.MAV_CMD_DO_SET_ROI: _roi,
+    mavlink.MAV_CMD_DO_SET_ROI_NONE: _roi_none,
+    mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: _current,
+    mavlink.MAV_CMD_IMAGE_START_CAPTURE: _picture,
+    mavlink.MAV_CMD_DO_DIGICAM_CONTROL: _picture,
+}
