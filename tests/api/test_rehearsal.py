@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from api.rehearsal import Rehearsal, RehearsalError, rehearse
 from imagery import georeference
+from imagery.hotspots import Hotspot
 
 pytestmark = pytest.mark.flight
 SCENARIO = "uebungsplatz"
+CHI2_95, CHI2_999 = 5.991, 13.816
+Floats = NDArray[np.float64]
 
 
 def complaints(figures: dict[str, Any]) -> list[str]:
@@ -36,6 +40,17 @@ def complaints(figures: dict[str, Any]) -> list[str]:
     ]
 
 
+def off_by(flight: Rehearsal, hotspot: Hotspot) -> Floats:
+    """(2,) metres east and north from the nearest fire to the hotspot."""
+    offsets = [hotspot.place_en - (fire.east_m, fire.north_m) for fire in flight.world.truths.fires]
+    return np.asarray(min(offsets, key=lambda offset: float(np.hypot(*offset))))
+
+
+def nees(error: Floats, covariance: Floats) -> float:
+    """Squared error in units of its covariance: 2 on average when the covariance is honest."""
+    return float(error @ np.linalg.solve(covariance, error))
+
+
 def as_bytes(figures: dict[str, Any]) -> bytes:
     return json.dumps(figures, sort_keys=True).encode()
 
@@ -51,7 +66,14 @@ def test_a_flight_finds_every_fire_and_is_off_by_what_it_says(first_flight: Rehe
     figures = first_flight.result()
     assert complaints(figures) == []
     assert figures["fires"] == 3
-    assert figures["ellipse95_inside"] >= 2
+    # One receiver error moves all fires of a flight alike; this seed drew 2.3 m, which 3 in 100 flights reach. Without
+    # it, what is left must lie in what the other common errors and the noise promise; with it, in the 99.9 % ellipse.
+    drawn = np.array(first_flight.world.autopilot.errors.position_enu_m[:2])
+    for hotspot in first_flight.picture.memory.confirmed:
+        off = off_by(first_flight, hotspot)
+        mount = hotspot.common[:, 3:]
+        assert 0.0 < nees(off - drawn, hotspot.noise_m2 + mount @ mount.T) < CHI2_95
+        assert nees(off, hotspot.covariance_m2) < CHI2_999
     assert figures["frames"] > 500
     assert (figures["scenario"], figures["seed"], figures["mode"]) == (SCENARIO, 1, "demo")
 
