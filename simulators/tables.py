@@ -1,8 +1,8 @@
 """TOML tables into frozen dataclasses, refused with the line, the key and what is allowed.
 
 A field says in its metadata what it takes: ``number(low, high)``, ``pair(low, high)`` (two rising numbers),
-``point()`` (two numbers of any order), ``whole(low, high)``, ``word(...)``, ``flag()``. A field without a default must
-be there.
+``point()`` (two numbers of any order), ``windows(low, high)`` (a list of pairs), ``whole(low, high)``, ``word(...)``,
+``flag()``. A field without a default must be there.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ class _Rule:
             if not isinstance(value, bool):
                 raise ValueError(f"must be true or false, not {value!r}")
             return value
+        if self.shape == "windows":
+            if not isinstance(value, list | tuple) or not all(isinstance(entry, list | tuple) for entry in value):
+                raise ValueError(f"must be a list of [from, to], not {value!r}")
+            one = _Rule("pair", self.low, self.high)
+            return tuple(one.take(list(entry)) for entry in value)
         if self.shape in ("pair", "point"):
             if not isinstance(value, list) or len(value) != 2 or not all(self._fits(n) for n in value):
                 raise ValueError(f"must be two numbers between {self.low:g} and {self.high:g}, not {value!r}")
@@ -74,6 +79,11 @@ def point(reach: float, default: Any = MISSING) -> Any:
     return _field(_Rule("point", -reach, reach), default)
 
 
+def windows(low: float, high: float, default: Any = MISSING) -> Any:
+    """A field that takes a list of [from, to], each rising and in a range."""
+    return _field(_Rule("windows", low, high), default)
+
+
 def word(*allowed: str, default: Any = MISSING) -> Any:
     """A field that takes one of some words."""
     return _field(_Rule("word", words=allowed), default)
@@ -106,7 +116,10 @@ def read_table(kind: type[T], table: Any, header: str, text: str, index: int = 0
                 raise TableError(f"{where}: {f.name} {error}{_at(text, header, index, f.name)}") from error
         elif f.default is MISSING:
             raise TableError(f"{where}: {f.name} is missing{_at(text, header, index, None)}")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except ValueError as error:  # what only fits or not as a whole
+        raise TableError(f"{where}: {error}{_at(text, header, index, None)}") from error
 
 
 def read_tables(kind: type[T], tables: Any, header: str, text: str) -> tuple[T, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from simulators.autopilot.core import Autopilot
 from simulators.autopilot.pilot import STEP_S
 from simulators.camera import Camera, Shot, Truth
-from simulators.channel import PERFECT, Channel, Quality
+from simulators.channel import PERFECT, Quality, Radio
 from simulators.fire import Fire, Scene, build
 from simulators.gimbal import Gimbal
 from simulators.scenario import Scenario
@@ -61,7 +61,8 @@ class World:
         self.gimbal = Gimbal(seed)
         self.camera = Camera(Renderer(self.scene), seed)
         self.truths = Truths(self.scene.fires)
-        self.up, self.down = Channel(up, seed), Channel(down, seed + 1)
+        self.radio = Radio(up, down, seed)
+        self.up, self.down = self.radio.up, self.radio.down
         self._shots: list[Shot] = []
 
     @property
