@@ -211,13 +211,24 @@ class Stream:
         self._last_s = 0.0
         self.tally = Tally()
 
-    def fits(self, size: int, now_s: float) -> bool:
-        """Whether the sender may go on; a full queue holds it back."""
-        quality = self._air.quality
-        return quality.bytes_per_s == 0.0 or self._air.waiting_bytes(now_s) + size <= quality.queue_bytes
+    @property
+    def queue_bytes(self) -> int:
+        """The largest piece that ever fits."""
+        return self._air.quality.queue_bytes
+
+    @property
+    def under_way(self) -> int:
+        """Pieces that have left and not arrived."""
+        return len(self._flying)
+
+    def wait_s(self, size: int, now_s: float) -> float:
+        """How long the sender has to wait until the queue takes a piece; 0 when it may go on."""
+        rate = self._air.quality.bytes_per_s
+        too_much = self._air.waiting_bytes(now_s) + size - self.queue_bytes
+        return max(0.0, too_much / rate) if rate else 0.0
 
     def push(self, data: bytes, now_s: float) -> None:
-        """One piece of the stream leaves; ask ``fits`` first. Raises ChannelError when it does not fit."""
+        """One piece of the stream leaves; ask ``wait_s`` first. Raises ChannelError when it does not fit."""
         air, tally = self._air, self.tally
         sent_s = air.leaves_s(len(data), now_s)
         if sent_s is None:

@@ -26,13 +26,22 @@ def register(verbs: Any) -> None:
     parser.add_argument("--vehicles", type=int, default=1, metavar="N", help="system ids 1 to N (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another world (%(default)s)")
     parser.add_argument("--speedup", type=float, default=1.0, metavar="X")
+    parser.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        metavar="[up:|down:]NAME=VALUE,…",
+        help="a bad radio to the ground station, as of the verb channel (loss=0.2,burst=5); repeatable",
+    )
     parser.add_argument("--seconds", type=float, metavar="N", help="end after so many; default: on a signal")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run until a signal or ``--seconds``. Prints one JSON line a vehicle once it is there."""
+    from simulators.channel import directions_of
     from simulators.endpoints import scenario_of
 
+    directions_of(args.channel, ("up", "down"))
     scenario = scenario_of(args.scenario)
     ground = _port(args.mavlink, "udpout:", "--mavlink", lowest=1)
     video = _port(args.video, "tcp://", "--video", lowest=0)
@@ -52,18 +61,27 @@ def _port(url: str, scheme: str, option: str, *, lowest: int) -> int:
 
 
 async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, video: int) -> int:
+    from simulators.channel import directions_of
+    from simulators.channel_process import BACK, THERE, Proxy
     from simulators.endpoints import SimulatedDrone
 
+    radio = directions_of(args.channel, ("up", "down"))
+    qualities = {THERE: radio["down"], BACK: radio["up"]}
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
     waits: set[asyncio.Task[Any]] = {asyncio.create_task(end.wait())}
     async with contextlib.AsyncExitStack() as stack:
         for sysid in range(1, args.vehicles + 1):
+            heard_at = ground
+            if args.channel:
+                proxy = Proxy("udp", int(ground.rpartition(":")[2]), qualities, seed=args.seed + 1000 * sysid)
+                await stack.enter_async_context(proxy)
+                heard_at = f"127.0.0.1:{proxy.port}"
             drone = SimulatedDrone(
                 scenario,
                 args.seed,
-                ground=ground,
+                ground=heard_at,
                 sysid=sysid,
                 speedup=args.speedup,
                 video_port=video + sysid - 1 if video else 0,

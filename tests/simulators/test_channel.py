@@ -166,7 +166,7 @@ def test_a_stream_arrives_whole_and_in_order_only_late() -> None:
 def test_a_full_queue_holds_a_stream_back() -> None:
     stream = Stream(Quality(bytes_per_s=100.0, queue_bytes=300), 1)
     stream.push(bytes(300), 0.0)
-    assert not stream.fits(100, 0.9) and stream.fits(100, 1.0)
+    assert stream.wait_s(100, 0.5) == pytest.approx(0.5) and stream.wait_s(100, 1.0) == 0.0
     with pytest.raises(ChannelError, match="200 bytes do not fit into a queue of 300"):
         stream.push(bytes(200), 1.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from api.cli import main
         (["uebungsplatz", "--video", "tcp://127.0.0.1:65536"], "a port from 0 to 65535"),
         (["uebungsplatz", "--vehicles", "0"], "--vehicles 0: allowed are 1 to 8"),
         (["uebungsplatz", "--speedup", "nan"], "--speedup nan: allowed are 0.1 to 20"),
+        (["uebungsplatz", "--channel", "loss=1"], "loss must be a number between 0 and 0.95"),
         (["uebungsplatz", "--seed", "-1"], "--seed -1: allowed are 0 to"),
     ],
 )
@@ -49,3 +51,18 @@ def test_every_vehicle_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str])
     drones = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [drone["vehicle"] for drone in drones] == [1, 2]
     assert len({drone["video"] for drone in drones}) == len({drone["uid"] for drone in drones}) == 2
+
+
+@pytest.mark.flight
+def test_a_bad_radio_stands_between_vehicle_and_ground(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ground:
+        ground.bind(("127.0.0.1", 0))
+        ground.settimeout(0.0)
+        url = f"udpout:127.0.0.1:{ground.getsockname()[1]}"
+        words = ["simulate", "uebungsplatz", "--mavlink", url, "--seconds", "2"]
+        assert main([*words, "--channel", "down:cuts_s=0-600"]) == 0
+        with pytest.raises(BlockingIOError):
+            ground.recv(999)
+        assert main([*words, "--channel", "down:delay_s=0.1"]) == 0
+        assert ground.recv(999)
+    assert len(capsys.readouterr().out.splitlines()) == 2
