@@ -13,7 +13,7 @@ from api import cli
 ROOT = Path(__file__).resolve().parents[2]
 AGREED = {
     *("demo", "simulate", "serve", "fly", "plan", "see", "detect", "locate", "radiometry", "rehearse", "replay"),
-    *("export", "maps", "users", "doctor", "sitl"),
+    *("export", "maps", "users", "doctor", "sitl", "channel"),
 }
 
 
