@@ -4,6 +4,7 @@
 and forwarding; ``commands`` the table of COMMAND_LONG and COMMAND_INT; ``failsafes`` what flies home against orders;
 ``pilot`` the modes, arming and the flying of a mission;
 ``transfers`` the mission, fence and rally lists with ArduPilot's timers and answers; ``parameters`` a modest table;
+``ftp`` MAVLink FTP with that table as a packed file;
 ``messages`` the telemetry. None of them has a socket, a thread or a clock: ``endpoints`` moves the bytes,
 ``now_s`` is the vehicle's boot time in simulated seconds.
 

@@ -9,6 +9,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import commands, messages
 from simulators.autopilot.failsafes import Failsafes
+from simulators.autopilot.ftp import Ftp
 from simulators.autopilot.links import Link, Links
 from simulators.autopilot.parameters import Parameters
 from simulators.autopilot.pilot import STEP_S, Pilot
@@ -18,6 +19,7 @@ from simulators.geodesy import Plane
 
 _DEVICES_ASKED_S = 10.0
 _CAPACITY_MAH = 10_000.0
+_BANNER = ((6, "ArduCopter V4.7.0-dev (simulated)"), (6, "Frame: QUAD/PLUS"))
 
 
 class Autopilot:
@@ -44,6 +46,7 @@ class Autopilot:
         self.gimbal_q: tuple[float, ...] | None = None
         self.gimbal_control = (0, 0)
         self.parameters = Parameters()
+        self.ftp = Ftp(self.parameters.packed, self.parameters.estimate, self.banner, self.say)
         self.transfers = Transfers(self.say)
         flight = Flight(np.array([*start_en_m, ground_amsl_m]), float(rng.uniform(-3, 3)), rng, wind_m_s)
         self.pilot = Pilot(flight, plane, self.transfers, self.say)
@@ -57,7 +60,7 @@ class Autopilot:
         self._reached: int | None = None
         self._shots = 0
         self._devices_asked = False
-        self._texts: list[tuple[int, str]] = [(6, "ArduCopter V4.7.0-dev (simulated)"), (6, "Frame: QUAD/PLUS")]
+        self._texts: list[tuple[int, str]] = [*_BANNER]
 
     # --- links and time ---------------------------------------------------------------------------------------------
 
@@ -106,6 +109,8 @@ class Autopilot:
             self.links.order_picture()
         for _, message in self.transfers.tick(self.now_s):  # every ground link carries it; its addressee is in it
             self.links.broadcast(message)
+        for wire, message in self.ftp.tick(self.now_s):
+            wire.send(message)
         if not self._devices_asked and self.now_s >= _DEVICES_ASKED_S:
             self._devices_asked = True
             self.links.ask_devices()
@@ -116,6 +121,10 @@ class Autopilot:
     def say(self, severity: int, text: str) -> None:
         """STATUSTEXT to every ground station at the end of this step."""
         self._texts.append((severity, text))
+
+    def banner(self) -> None:
+        """Who it is: said at boot, and to whoever fetches the parameters."""
+        self._texts += _BANNER
 
     # --- belief -----------------------------------------------------------------------------------------------------
 
@@ -182,6 +191,9 @@ class Autopilot:
         elif kind.startswith("MISSION_"):
             for answer in self.transfers.receive(message, sender, self.now_s):
                 wire.send(answer)
+        elif kind == "FILE_TRANSFER_PROTOCOL":
+            for to, answer in self.ftp.receive(message, sender, wire, self.now_s):
+                to.send(answer)
         elif kind.startswith("PARAM_"):
             for answer in self.parameters.receive(message):
                 wire.send(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -16,6 +17,11 @@ _TABLE: dict[str, tuple[float, int]] = {
     "BATT_LOW_VOLT": (14.0, _FLOAT), "MNT1_TYPE": (6, _INT8), "CAM1_TYPE": (6, _INT8), "FRAME_CLASS": (1, _INT8),
     "STAT_RUNTIME": (0, _INT32), "ANGLE_MAX": (3000, _INT16), "LAND_SPEED": (50, _FLOAT), "TERRAIN_ENABLE": (1, _INT8),
 }  # fmt: skip
+# How a type is named in the packed file, and its form there.
+_PACKED = {_INT8: (1, "<b"), _INT16: (2, "<h"), _INT32: (3, "<i"), _FLOAT: (4, "<f")}
+_MAGIC, _MAGIC_WITH_DEFAULTS = 0x671B, 0x671C
+_FILE_HEADER = struct.Struct("<HHH")
+_ESTIMATE_BYTES = 12
 _RANGE = {_INT8: (-128, 127), _INT16: (-32768, 32767), _INT32: (-(2**31), 2**31 - 1)}
 
 
@@ -45,10 +51,43 @@ class Parameters:
             return [self._value(name, 65535)]
         return [self._value(name, self._names.index(name))]
 
+    @property
+    def estimate(self) -> int:
+        """The size that param.pck is said to have, bytes: more than it has."""
+        return len(self._names) * _ESTIMATE_BYTES
+
+    def packed(self, read_size: int, start: int = 0, count: int = 0, defaults: bool = False) -> bytes:
+        """param.pck: each name without what it shares with the one before, a value never across two reads.
+
+        ``count`` 0 is all. With ``defaults`` the default stands behind a value that differs from it.
+        """
+        names = self._names[start : start + count if count else None]
+        magic = _MAGIC_WITH_DEFAULTS if defaults else _MAGIC
+        out, before = bytearray(_FILE_HEADER.pack(magic, len(names), len(self._names))), ""
+        for name in names:
+            default, kind = _TABLE[name]
+            number, form = _PACKED[kind]
+            values = [_as(self.values[name], kind)]
+            if defaults and self.values[name] != default:
+                values.append(_as(default, kind))
+            shared = next((i for i, (a, b) in enumerate(zip(name, before, strict=False)) if a != b), len(before))
+            rest = name[shared:].encode("ascii")
+            data = b"".join(struct.pack(form, value) for value in values)
+            entry = bytes([number | (len(values) - 1) << 4, shared | (len(rest) - 1) << 4]) + rest + data
+            size = struct.calcsize(form)
+            across = (len(out) + len(entry)) % read_size
+            out += b"\0" * (size - across if size > 1 and 0 < across < size else 0) + entry
+            before = name
+        return bytes(out)
+
     def _value(self, name: str, index: int) -> Any:
         return mavlink.MAVLink_param_value_message(
             name.encode(), self.values[name], _TABLE[name][1], len(self._names), index
         )
+
+
+def _as(value: float, kind: int) -> float:
+    return value if kind == _FLOAT else int(value)
 
 
 def _fitted(value: float, kind: int) -> float:
