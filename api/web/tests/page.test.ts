@@ -3,7 +3,7 @@ import { ageAt, freshness, sourceState } from "../src/lib/age";
 import { de } from "../src/lib/de";
 import { en } from "../src/lib/en";
 import { emptyPicture, fold, sorted, TRACK_POINTS } from "../src/lib/fold";
-import { clockTime, dateText, isoSeconds, number } from "../src/lib/format";
+import { clockTime, dateText, isoSeconds, lossesByKind, number } from "../src/lib/format";
 import type { Envelope, Hotspot, Source } from "../src/lib/types";
 import { geoFromUtm, utmFromGeo, zoneOf } from "../src/lib/utm";
 import { splitFrame } from "../src/lib/video";
@@ -126,6 +126,16 @@ describe("video message", () => {
 });
 
 describe("words", () => {
+  it("has one for every kind of loss that the server counts", () => {
+    const queues = [
+      { name: "frames:1/100", lost: 80 },
+      { name: "frames:2/100", lost: 4 },
+      { name: "unplaced:1/100", lost: 132 },
+      { name: "link:udpin:127.0.0.1:14550", lost: 0 },
+    ];
+    expect(lossesByKind(queues)).toEqual([["frames", 84], ["unplaced", 132]]);
+    for (const { name } of queues) expect(de).toHaveProperty(`queue_${name.split(":")[0]}`);
+  });
   it("has every word with the same blanks in both languages", () => {
     const blanks = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1] ?? "").sort();
     expect(Object.keys(en).sort()).toEqual(Object.keys(de).sort());

@@ -38,3 +38,13 @@ export function isoSeconds(text: string | null | undefined): number | null {
 export function utmrefParts(text: string): string[] {
   return text.trim().split(/\s+/);
 }
+
+/** What was dropped, by the kind of queue: "frames:1/100" and "frames:2/100" are both "frames". */
+export function lossesByKind(queues: readonly { name: string; lost: number }[]): [string, number][] {
+  const sums = new Map<string, number>();
+  for (const { name, lost } of queues) {
+    const kind = name.split(":", 1)[0]!;
+    if (lost > 0) sums.set(kind, (sums.get(kind) ?? 0) + lost);
+  }
+  return [...sums];
+}
