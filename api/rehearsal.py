@@ -23,8 +23,8 @@ from missions.geometry.geo import Datum, GeoPoint, LocalFrame
 from missions.geometry.terrain import TerrainGrid
 from missions.survey import survey
 from simulators.camera import Shot
+from simulators.endpoints import scenario_of
 from simulators.fire import Scene
-from simulators.scenario import load
 from simulators.score import Found, score
 from simulators.thermal import KELVIN_PER_COUNT, PROFILE, SATURATED_COUNT
 from simulators.world import World, home_en_m
@@ -86,7 +86,7 @@ def frame_of(shot: Shot, seq: int) -> Frame:
 
 @dataclass(slots=True)
 class Rehearsal:
-    """One scenario with one seed."""
+    """One scenario, by its name or its file, with one seed."""
 
     scenario: str
     seed: int
@@ -98,7 +98,7 @@ class Rehearsal:
     observations: list[FrameObservation] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.world = World(load(self.scenario), self.seed)
+        self.world = World(scenario_of(self.scenario), self.seed)
         terrain = self.world.scene.elevation()
         self._terrain_surroundings(surroundings_of(self.world.scene, terrain))
         self.station = Station()
@@ -174,7 +174,7 @@ class Rehearsal:
             frames=self.observer.frames,
             dropped=self.observer.unplaced,
         )
-        return {"scenario": self.scenario, "seed": self.seed, "mode": "demo", **figures}
+        return {"scenario": self.world.scene.scenario.name, "seed": self.seed, "mode": "demo", **figures}
 
 
 def rehearse(scenario: str, seed: int) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def lay_out(scenario: Scenario, seed: int, plane: Plane, elevation: TerrainGrid 
     ground.kelvin += 0.35 * np.asarray(cv2.GaussianBlur(fine, (0, 0), 1.0), np.float32) / np.float32(0.28)
     ground.sunny *= 1.0 + 0.25 * texture(np.random.default_rng([seed, 3]), size, 1.0)
     _relief(ground, scenario, seed, plane, elevation)
-    _streets(ground)
+    _streets(ground, harbour=scenario.water)
     if scenario.water:
         _water(ground, scenario)
     _heaps(rng, ground, scenario)
@@ -172,11 +172,12 @@ def _given(elevation: TerrainGrid, plane: Plane, half: float, size: int) -> Rast
     return result
 
 
-def _streets(ground: Ground) -> None:
+def _streets(ground: Ground, *, harbour: bool) -> None:
     half = ground.half_m
+    across, along = ("Schrottinsel", "Hafenstraße") if harbour else ("Zufahrt", "Fahrweg")
     for name, ring in (
-        ("Schrottinsel", box(-0.42 * half, 0, 7.0, 1.9 * half, 0.0)),
-        ("Hafenstraße", box(0, -0.62 * half, 1.9 * half, 8.0, 0.0)),
+        (across, box(-0.42 * half, 0, 7.0, 1.9 * half, 0.0)),
+        (along, box(0, -0.62 * half, 1.9 * half, 8.0, 0.0)),
     ):
         ground.kelvin[ground.lay(ring, "street")] += 2.0
         ground.patches.append(Patch("street", name, tuple(ring)))

@@ -12,7 +12,7 @@ from typing import Any
 def register(verbs: Any) -> None:
     """The verb's options."""
     parser = verbs.add_parser("rehearse", help="fly scenarios in simulated time and score them")
-    parser.add_argument("scenario", nargs="*", default=["schrottinsel"])
+    parser.add_argument("scenario", nargs="*", default=["schrottinsel"], help="shipped ones by name, or FILE.toml")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 1 to N of each scenario")
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     parser.add_argument("--json", action="store_true")
@@ -20,12 +20,13 @@ def register(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fly them; one JSON line, or one line of a table, for each scenario and seed."""
-    from simulators.scenario import ScenarioError, load
+    from simulators.endpoints import scenario_of
+    from simulators.scenario import ScenarioError
 
     if not 1 <= args.seeds <= 10_000 or not 1 <= args.workers <= 64:
         raise ScenarioError("--seeds allows 1 to 10000, --workers 1 to 64")
     for name in args.scenario:
-        load(name)
+        scenario_of(name)
     jobs = [(name, seed) for name in args.scenario for seed in range(1, args.seeds + 1)]
     if not args.json:
         print(f"{'scenario':14} seed  fires found ≤5s  false dupl  error m p50/p95  ellipse m  inside", flush=True)

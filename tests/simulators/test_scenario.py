@@ -9,6 +9,7 @@ import pytest
 
 from simulators.fire import build
 from simulators.scenario import ROOM_M, ScenarioError, load, names, parse
+from simulators.world import home_en_m
 
 GOOD = (resources.files("simulators") / "scenarios" / "uebungsplatz.toml").read_bytes().decode("utf-8")
 
@@ -23,8 +24,19 @@ def with_line(key: str, value: str | None) -> str:
 def test_every_shipped_scenario_has_its_name_and_room_for_the_survey(name: str) -> None:
     scenario = load(name)
     assert scenario.name == name
-    assert scenario.title
+    assert scenario.title and len(scenario.text) > 40
     assert max(scenario.survey_m) + ROOM_M <= scenario.width_m
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_shipped_scenario_builds_its_scene_with_as_many_fires_as_it_orders(name: str) -> None:
+    scenario = load(name)
+    scene = build(scenario, 1)
+    assert len(scene.fires) == scenario.fires + sum(entry.count for entry in scenario.burning)
+    start = scene.height_at(*home_en_m(scenario))
+    assert abs(start - scenario.ground_amsl_m) < 20.0 and scene.step_m(*home_en_m(scenario), 2.0) < 2.0, (
+        "the drone stands on open ground"
+    )
 
 
 def test_an_unknown_name_says_which_there_are() -> None:
