@@ -14,7 +14,7 @@ from api.cli import main
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["atlantis"], "'atlantis' is unknown; allowed are schrottinsel, uebungsplatz"),
+        (["atlantis"], "'atlantis' is unknown; allowed are dachstuhl, gefahrstoff"),
         (["uebungsplatz", "--mavlink", "udpin:127.0.0.1:14550"], "allowed is udpout:127.0.0.1:PORT"),
         (["uebungsplatz", "--mavlink", "udpout:192.0.2.1:14550"], "allowed is udpout:127.0.0.1:PORT"),
         (["uebungsplatz", "--mavlink", "udpout:127.0.0.1:0"], "a port from 1 to 65535"),
