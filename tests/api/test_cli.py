@@ -80,6 +80,8 @@ def test_parsing_loads_none_of_the_heavy_libraries(verb: str) -> None:
         (["demo", "--scenario", "atlantis"], 2, "atlantis"),
         (["demo", "--speedup", "1000"], 2, "--speedup"),
         (["rehearse", "atlantis"], 2, "atlantis"),
+        (["rehearse", "no/such.toml"], 1, "no/such.toml"),
+        (["rehearse", "pyproject.toml"], 2, "scenario 'pyproject': unknown key"),
         (["rehearse", "--seeds", "0"], 2, "--seeds"),
         (["replay", "/no/such/folder"], 2, "not an incident folder"),
         (["replay", "--verify", "/no/such/folder"], 2, "not an incident folder"),
