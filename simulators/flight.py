@@ -33,6 +33,8 @@ class Flight:
         self.ground_amsl_m = float(enu[2])
         self.target_velocity = np.zeros(3)
         self.target_yaw = yaw_rad
+        self.level = False
+        """Without a position: it keeps upright and the wind takes it along."""
         direction = float(rng.uniform(0, 2 * math.pi))
         self.wind = wind_m_s * np.array([math.cos(direction), math.sin(direction), 0.0])
         self._gust = np.zeros(3)
@@ -53,6 +55,8 @@ class Flight:
         flat = float(np.hypot(wanted[0], wanted[1]))
         if flat > _ACCELERATION:
             wanted[:2] *= _ACCELERATION / flat
+        if self.level:
+            wanted[:2] = _DRAG_PER_MASS * (self.wind + self._gust - self.velocity)[:2]
         wanted[2] = np.clip(wanted[2], -_CLIMB_ACCELERATION, _CLIMB_ACCELERATION)
         pushed = 0.15 * _DRAG_PER_MASS * self._gust  # what the controller does not catch of a gust
         self.velocity += (wanted + pushed) * dt_s

@@ -63,14 +63,15 @@ def _request(a: Autopilot, m: Any, wire: Link) -> int:
 
 
 def _mode(a: Autopilot, m: Any, wire: Link) -> int:
+    if not int(m.param1) & mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED:
+        return DENIED
     return a.pilot.set_mode(int(m.param2))
 
 
 def _arm(a: Autopilot, m: Any, wire: Link) -> int:
-    if m.param1 >= 0.5 and not a.pilot.armed and not a.failsafes.fence_keeps(*a.believed_en()):
-        a.say(2, "Arm: Vehicle breaching Polygon fence")
-        return FAILED
-    return a.pilot.arm(m.param1 >= 0.5)
+    if m.param1 not in (0, 1):
+        return UNSUPPORTED
+    return a.pilot.arm(m.param1 == 1, magic=int(m.param2) if math.isfinite(m.param2) else 0)
 
 
 def _takeoff(a: Autopilot, m: Any, wire: Link) -> int:
@@ -167,10 +168,7 @@ def _picture(a: Autopilot, m: Any, wire: Link) -> int:
 
 
 def _speed(a: Autopilot, m: Any, wire: Link) -> int:
-    if not 0.2 <= m.param2 <= 20.0:
-        return FAILED
-    a.pilot.speed_m_s = float(m.param2)
-    return ACCEPTED
+    return a.pilot.change_speed(int(m.param1), float(m.param2))
 
 
 _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {

@@ -10,6 +10,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from simulators.autopilot import commands, messages
 from simulators.autopilot.failsafes import Failsafes
 from simulators.autopilot.ftp import Ftp
+from simulators.autopilot.gnss import Gnss
 from simulators.autopilot.links import Link, Links
 from simulators.autopilot.parameters import Parameters
 from simulators.autopilot.pilot import STEP_S, Pilot
@@ -49,7 +50,9 @@ class Autopilot:
         self.ftp = Ftp(self.parameters.packed, self.parameters.estimate, self.banner, self.say)
         self.transfers = Transfers(self.say)
         flight = Flight(np.array([*start_en_m, ground_amsl_m]), float(rng.uniform(-3, 3)), rng, wind_m_s)
-        self.pilot = Pilot(flight, plane, self.transfers, self.say)
+        values = self.parameters.values
+        self.gnss = Gnss(values, self.errors, np.random.default_rng([seed, 7, sysid]))
+        self.pilot = Pilot(flight, plane, self.transfers, self.say, values, self.gnss)
         self.failsafes = Failsafes(self)
         self.links = Links(sysid)
         self.used_mah = 0.0
@@ -139,17 +142,17 @@ class Autopilot:
 
     def believed_en(self) -> tuple[float, float]:
         """East and north in metres as the estimator has them, without noise."""
-        enu = self.pilot.flight.enu + self.errors.position_enu_m
+        enu = self.pilot.flight.enu + self.gnss.offset_m
         return float(enu[0]), float(enu[1])
 
     def believed_place(self) -> tuple[float, float, float]:
         """Latitude, longitude, height as the estimator has them: off by this flight's errors."""
         noise = self._rng.normal(0.0, 0.08, 3)
-        enu = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.errors.position_enu_m + noise
+        enu = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m + noise
         return self.pilot.plane.geo(enu)
 
     def _set_home(self) -> None:
-        home = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.errors.position_enu_m
+        home = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m
         self.home_place = self.pilot.plane.geo(home)
         self.transfers.set_home(*self.home_place)
         self.links.broadcast(messages.home_position(self))
@@ -199,6 +202,9 @@ class Autopilot:
                 wire.send(answer)
         elif kind == "SET_MODE":
             self.pilot.set_mode(message.custom_mode)
+        elif kind == "RC_CHANNELS_OVERRIDE":
+            pulses = [getattr(message, f"chan{number}_raw") for number in range(1, 5)]
+            self.pilot.sticks.override(pulses, self.now_s)
         elif kind == "REQUEST_DATA_STREAM":
             wire.set_streams(message)
 

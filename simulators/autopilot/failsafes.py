@@ -27,6 +27,14 @@ class Failsafes:
         self._gcs_heard_s: float | None = None
         self.gcs_lost = False
         self.outside_fence = False
+        vehicle.pilot.worries = self.worries
+
+    def worries(self) -> list[str]:
+        """What of it is in the way of arming."""
+        reasons = ["GCS failsafe on"] if self.gcs_lost else []
+        return (
+            reasons if self.fence_keeps(*self._vehicle.believed_en()) else [*reasons, "Vehicle breaching Polygon fence"]
+        )
 
     @property
     def on(self) -> bool:

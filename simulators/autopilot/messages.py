@@ -83,7 +83,7 @@ def system_time(a: Autopilot) -> Any:
 
 def sys_status(a: Autopilot) -> Any:
     """SYS_STATUS: battery and the PREARM bit."""
-    health = 0x10000000 if a.pilot.position_ready or a.pilot.mode == 0 else 0
+    health = 0x10000000 if a.pilot.prearm_ok else 0
     return mavlink.MAVLink_sys_status_message(
         health, health, health, 300, round(a.battery_v * 1000), round(a.current_a * 100), round(a.battery_pct), 0, 0,
         0, 0, 0, 0,

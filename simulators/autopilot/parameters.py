@@ -8,14 +8,14 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.settings import SETTINGS
+
 _FLOAT, _INT8, _INT16, _INT32 = 9, 2, 4, 6
-# name: (value, type)
+# What is not of flying; name: (value, type)
 _TABLE: dict[str, tuple[float, int]] = {
-    "MAV_SYSID": (1, _INT16), "MAV_GCS_SYSID": (255, _INT16), "FS_GCS_ENABLE": (0, _INT8), "FS_THR_ENABLE": (1, _INT8),
-    "FENCE_ENABLE": (0, _INT8), "FENCE_TYPE": (7, _INT8), "FENCE_ACTION": (1, _INT8), "RTL_ALT": (1500, _INT32),
-    "WPNAV_SPEED": (800, _FLOAT), "WPNAV_ACCEL": (250, _FLOAT), "BATT_CAPACITY": (10000, _INT32),
-    "BATT_LOW_VOLT": (14.0, _FLOAT), "MNT1_TYPE": (6, _INT8), "CAM1_TYPE": (6, _INT8), "FRAME_CLASS": (1, _INT8),
-    "STAT_RUNTIME": (0, _INT32), "ANGLE_MAX": (3000, _INT16), "LAND_SPEED": (50, _FLOAT), "TERRAIN_ENABLE": (1, _INT8),
+    "MAV_SYSID": (1, _INT16), "MAV_GCS_SYSID": (255, _INT16), "MNT1_TYPE": (6, _INT8), "CAM1_TYPE": (6, _INT8),
+    "FRAME_CLASS": (1, _INT8), "STAT_RUNTIME": (0, _INT32), "TERRAIN_ENABLE": (1, _INT8),
+    **SETTINGS,
 }  # fmt: skip
 # How a type is named in the packed file, and its form there.
 _PACKED = {_INT8: (1, "<b"), _INT16: (2, "<h"), _INT32: (3, "<i"), _FLOAT: (4, "<f")}

@@ -1,6 +1,9 @@
-"""Who flies: modes, arming, take-off, the mission, return and landing.
+"""Who flies: modes, arming, take-off, landing, and which velocity the mode wants.
 
-Thin where the real one is rich, but true: it refuses what ArduCopter refuses, in its words, and flies what it was told.
+Its rooms: ``modes`` (what there is), ``arming`` (why not), ``mission_run`` (AUTO), ``homeward`` (RTL, SMART_RTL),
+``sticks``, ``payload``, ``gnss``. It refuses what ArduCopter refuses, in its words, and flies what it was told; texts
+and times are those measured on ArduCopter 4.7 in SITL. Modes in which the hands tilt the vehicle (STABILIZE, ACRO) are
+flown like ALT_HOLD.
 """
 
 from __future__ import annotations
@@ -10,430 +13,444 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simulators.autopilot.transfers import MISSION, Item, Transfers
-from simulators.flight import Flight
+from simulators.autopilot import arming, settings
+from simulators.autopilot.gnss import READY_S, Gnss
+from simulators.autopilot.homeward import Return, Trail
+from simulators.autopilot.mission_run import ACTIVE, NO_MISSION, PAUSED, MissionRun
+from simulators.autopilot.modes import AUTO, AUTO_RTL, CIRCLE, GUIDED, LAND, LOITER, MODES, RTL, SMART_RTL, STABILIZE
+from simulators.autopilot.payload import Payload
+from simulators.autopilot.settings import Values
+from simulators.autopilot.steering import Circle, Speeds, descend, stopping_point, towards
+from simulators.autopilot.sticks import Sticks
+from simulators.autopilot.transfers import Transfers
+from simulators.flight import Errors, Flight
 from simulators.geodesy import Floats, Plane
 
-STABILIZE, AUTO, GUIDED, LOITER, RTL, LAND, BRAKE = 0, 3, 4, 5, 6, 9, 17
-MODES = {STABILIZE, AUTO, GUIDED, LOITER, RTL, LAND, BRAKE}
-_ARMABLE = {STABILIZE, GUIDED, LOITER}
+__all__ = ["AUTO", "GUIDED", "LAND", "LOITER", "READY_S", "RTL", "STABILIZE", "STEP_S", "Pilot"]
+
 ACCEPTED, DENIED, UNSUPPORTED, FAILED = 0, 2, 3, 4
 ON_GROUND, IN_AIR, TAKING_OFF, LANDING = 1, 2, 3, 4
 
-_AUTO_DISARM_S = 10.0
-_CLIMB_M_S, _SINK_M_S, _FINAL_SINK_M_S = 2.5, 1.5, 0.5
-_RTL_ALT_M = 15.0
-_REACHED_M = 2.0
+_AUTO_TAKES_OFF = 2
 _PREARM_EVERY_S = 30.0
-_FOR_EVER_S = 1e9
+_DETECTS_LANDING_S = 2.0  # from contact with the ground to the motors' stop
+_PAUSE_BEFORE_LANDING_S = 4.0
+_TRAIL_LOST_AFTER_S = 14.0
+_CIRCLES_FOR_EVER = 1e9
+_STICK_YAW_LEAD_S = 0.3
 # The vehicle's own step, simulated seconds.
 STEP_S = 0.02
-READY_S = 12.0
 
 Say = Callable[[int, str], None]
 
 
 class Pilot:
-    """Flies one vehicle. ``home`` (3,) east-north-up metres, set again at arming."""
+    """Flies one vehicle. ``home`` (3,) east-north-up metres, set again at arming; ``values`` the parameters by name."""
 
-    def __init__(self, flight: Flight, plane: Plane, transfers: Transfers, say: Say) -> None:
-        self.flight, self.plane, self.transfers, self._say = flight, plane, transfers, say
+    def __init__(
+        self,
+        flight: Flight,
+        plane: Plane,
+        transfers: Transfers,
+        say: Say,
+        values: Values | None = None,
+        gnss: Gnss | None = None,
+    ) -> None:
+        self.flight, self.plane, self.transfers, self.say = flight, plane, transfers, say
+        self.values: Values = settings.defaults() if values is None else values
+        rng = np.random.default_rng(0)
+        self.gnss = Gnss(self.values, Errors.draw(rng), rng) if gnss is None else gnss
+        self.payload = Payload(flight)
+        self.sticks = Sticks(self.values)
+        self.mission = MissionRun(self)
+        self.trail = Trail()
+        self.worries: Callable[[], list[str]] = list
+        """More reasons not to arm, from the failsafes and the battery."""
         self.mode = STABILIZE
         self.armed = False
         self.home = flight.enu.copy()
-        self.current = 0
-        self.reached: int | None = None
-        self.mission_state = 1
-        self.speed_m_s = 8.0
-        self.gimbal_pitch_deg = 0.0
-        self.gimbal_yaw_deg = 0.0
-        self.shots = 0
-        self._armed_at_s = 0.0
-        self._now_s = 0.0
+        self.armed_yaw = flight.yaw
+        self.speeds = Speeds.of(self.values)
+        self.turned = False
+        self.now_s = 0.0
         self._takeoff_to: float | None = None
         self._goal: Floats | None = None
+        self._circle: Circle | None = None
+        self._return: Return | None = None
         self._landing = False
-        self._returning = False
-        self._hold_until_s: float | None = None
-        self._land_at_goal = False
-        self._circle: tuple[Floats, float, float] | None = None  # centre, radius m (negative: anticlockwise), turns
-        self._circled_rad, self._azimuth_rad = 0.0, math.nan
-        self._jumped: dict[int, int] = {}
-        self._roi: Floats | None = None
-        self._trigger_m = 0.0
-        self._shot_at: Floats = flight.enu.copy()
+        self._land_from_s = 0.0
+        self._begun = False
+        self._idle_since_s = 0.0
+        self._touched_s: float | None = None
+        self._unplaced_s: float | None = None
         self._changed = 0
         self._prearm_at_s = _PREARM_EVERY_S
 
-    # --- what can be asked of it ------------------------------------------------------------------------------------
+    # --- what it is doing -------------------------------------------------------------------------------------------
 
     @property
     def position_ready(self) -> bool:
-        """Whether the estimator has a position: some time after boot."""
-        return self._now_s >= READY_S
+        """Whether the estimator has a position: some time after boot, not long after the fix is lost."""
+        return self.gnss.position
+
+    @property
+    def flying(self) -> bool:
+        """Armed and off the ground."""
+        return self.armed and not self.flight.on_ground
 
     @property
     def landed_state(self) -> int:
         """MAV_LANDED_STATE."""
         if self.flight.on_ground:
-            return ON_GROUND
-        if self._takeoff_to is not None:
+            return LANDING if self.armed and self._touched_s is not None else ON_GROUND
+        if self._climbing_to is not None:
             return TAKING_OFF
-        return LANDING if self._landing else IN_AIR
+        return LANDING if self.is_landing else IN_AIR
 
-    def set_mode(self, number: int) -> int:
-        """MAV_RESULT of a mode change."""
-        if number not in MODES:
-            self._say(4, f"No such mode {number}")
-            return FAILED
-        flying = not self.flight.on_ground
-        if number == AUTO and flying and len(self.transfers.lists[MISSION]) < 2:
-            self._say(4, "Mode change to AUTO failed: init failed")
-            return FAILED
-        if number in (GUIDED, AUTO, RTL, LOITER) and flying and not self.position_ready:
-            return FAILED
-        if number != self.mode:
-            self._enter(number)
-        return ACCEPTED
-
-    def _enter(self, number: int) -> None:
-        self.mode = number
-        self._goal = None if number != GUIDED else self.flight.enu.copy()
-        self._landing = number == LAND
-        self._returning = number == RTL
-        self._takeoff_to = None
-        if number == AUTO and not self.flight.on_ground:
-            self._begin_mission()
+    @property
+    def is_landing(self) -> bool:
+        """Whether it is on its last way down."""
+        if self._landing or (self._return is not None and self._return.landing):
+            return True
+        return self.mode == AUTO and self.mission.is_landing
 
     @property
     def flies_mission(self) -> bool:
         """Whether AUTO flies the mission now."""
-        return self.mode == AUTO and self.armed and not self.flight.on_ground
+        return self.mode == AUTO and self.flying
+
+    @property
+    def current(self) -> int:
+        """The number of the current mission item."""
+        return self.mission.current
+
+    @property
+    def reached(self) -> int | None:
+        """The number of the item that was done last."""
+        return self.mission.reached
+
+    @property
+    def mission_state(self) -> int:
+        """MISSION_STATE."""
+        return self.mission.state if self.mission.present else NO_MISSION
+
+    @property
+    def speed_m_s(self) -> float:
+        """How fast it flies over ground where nothing slows it."""
+        return self.speeds.flat
+
+    @property
+    def gimbal_pitch_deg(self) -> float:
+        """Where the gimbal is told to point."""
+        return self.payload.pitch_deg
+
+    @property
+    def gimbal_yaw_deg(self) -> float:
+        """Where the gimbal is told to point, from the nose."""
+        return self.payload.yaw_deg
+
+    @property
+    def shots(self) -> int:
+        """Pictures taken."""
+        return self.payload.shots
+
+    def shoot(self) -> None:
+        """One picture."""
+        self.payload.shoot()
+
+    def point(self, pitch_deg: float, yaw_deg: float) -> None:
+        """Point the gimbal, degrees, yaw from the nose; ends looking at a place."""
+        self.payload.point(pitch_deg, yaw_deg)
+
+    def look_at(self, enu: Floats | None) -> None:
+        """Keep the gimbal on a place; None: leave it where it is."""
+        self.payload.look_at(enu)
+
+    # --- modes ------------------------------------------------------------------------------------------------------
+
+    def set_mode(self, number: int) -> int:
+        """MAV_RESULT of a mode change; the words of a refusal are said."""
+        if number == self.mode:
+            return ACCEPTED
+        if number == AUTO_RTL:
+            self.say(4, "Unable to start landing sequence")
+            return self._refuse("AUTO RTL", "No return path or landing sequence found")
+        mode = MODES.get(number)
+        if mode is None:
+            self.say(4, f"No such mode {number}")
+            return FAILED
+        if self.armed and mode.position and not self.position_ready:
+            return self._refuse(mode.name, "requires position")
+        if mode.refusal:
+            self.say(4, mode.refusal)
+        if mode.refuses or not self._can_enter(number):
+            return self._refuse(mode.name, "init failed")
+        self._enter(number)
+        return ACCEPTED
+
+    def _refuse(self, name: str, reason: str) -> int:
+        self.say(4, f"Mode change to {name} failed: {reason}")
+        return FAILED
+
+    def _can_enter(self, number: int) -> bool:
+        if not self.armed:
+            return True
+        if number == AUTO:
+            if not self.mission.present:
+                return False
+            if self.flight.on_ground and not self.mission.starts_with_takeoff:
+                self.say(2, "Auto: Missing Takeoff Cmd")
+                return False
+        return number != SMART_RTL or self.trail.good
+
+    def _enter(self, number: int) -> None:
+        if self.mode == AUTO:
+            self.mission.stop()
+        self.mode = number
+        self.turned = False
+        self.speeds = Speeds.of(self.values)
+        self._goal = self._circle = self._return = self._takeoff_to = None
+        self._landing, self._land_from_s = number == LAND, 0.0
+        self._begun = self._begun and not self.flight.on_ground
+        if not self.flying:
+            return
+        self._goal = stopping_point(self.flight, self.speeds)
+        if number == AUTO:
+            self.mission.start_or_resume()
+        elif number == RTL:
+            self._return = Return(self)
+        elif number == SMART_RTL:
+            self._return = Return(self, self.trail.path())
+        elif number == CIRCLE:
+            self._circle = self._circle_ahead()
+
+    def _circle_ahead(self) -> Circle:
+        radius = max(1.0, self.values["CIRCLE_RADIUS"] / 100)
+        ahead = np.array([math.sin(self.flight.yaw), math.cos(self.flight.yaw), 0.0]) * radius
+        return Circle(self.flight.enu + ahead, math.copysign(radius, self.values["CIRCLE_RATE"]), _CIRCLES_FOR_EVER)
+
+    def land_with_pause(self) -> None:
+        """LAND as a failsafe orders it: it stands still for four seconds first."""
+        self.set_mode(LAND)
+        self._land_from_s = self.now_s + _PAUSE_BEFORE_LANDING_S
+
+    # --- orders -----------------------------------------------------------------------------------------------------
 
     def set_current(self, seq: int) -> int:
         """MAV_RESULT of making an item the current one."""
-        if not 0 <= seq < len(self.transfers.lists[MISSION]):
-            return DENIED
-        self.current = seq
-        if self.flies_mission:
-            self.mission_state = 3
-            self._restart()
-        return ACCEPTED
+        return ACCEPTED if self.mission.set_current(seq, flying=self.flies_mission) else DENIED
 
-    def _restart(self) -> None:
-        """Take the current item up again."""
-        self._takeoff_to = self._goal = self._circle = None
-        self._landing = self._returning = self._land_at_goal = False
-        self.current = max(0, self.current - 1)
-        self._advance()
-
-    def arm(self, wanted: bool) -> int:
-        """MAV_RESULT of arming or disarming; the reason of a refusal is said, not answered."""
+    def arm(self, wanted: bool, *, magic: int = 0) -> int:
+        """MAV_RESULT of arming or disarming; the reason of a refusal is said, not answered. ``magic`` is param2."""
         if not wanted:
-            if not self.flight.on_ground:
+            if not self.flight.on_ground and magic != arming.FORCE_DISARM:
                 return FAILED
-            self._disarm()
+            self.disarm()
             return ACCEPTED
         if self.armed:
             return ACCEPTED
-        reason = self._why_not_arm()
-        if reason:
-            self._say(2, f"Arm: {reason}")
+        reasons = arming.mandatory(self) if magic in arming.FORCE_ARM else self._why_not_arm()
+        if reasons:
+            for reason in reasons:
+                self.say(2, f"Arm: {reason}")
             return FAILED
         self.armed = True
-        self._armed_at_s = self._now_s
+        self._begun = False
+        self._idle_since_s, self._touched_s = self.now_s, None
         self.home = self.flight.enu.copy()
-        self._say(6, "Arming motors")
+        self.armed_yaw = self.flight.yaw
+        self.trail.begin(self.home)
+        self.say(6, "Arming motors")
         return ACCEPTED
 
-    def _why_not_ready(self) -> str:
-        if self.mode == AUTO and len(self.transfers.lists[MISSION]) < 2:
-            return "Mode requires mission"
-        return "" if self.position_ready or self.mode == STABILIZE else "Need Position Estimate"
+    def _why_not_arm(self) -> list[str]:
+        return arming.before(self) or arming.at_arming(self)
 
-    def _why_not_arm(self) -> str:
-        if self._now_s < 3.0:
-            return "System not initialised"
-        if self.mode == AUTO and len(self.transfers.lists[MISSION]) < 2:
-            return "Mode requires mission"
-        if self.mode not in _ARMABLE:
-            names = {AUTO: "AUTO", RTL: "RTL", LAND: "LAND", BRAKE: "BRAKE"}
-            return f"{names[self.mode]} mode not armable"
-        return self._why_not_ready()
+    @property
+    def prearm_ok(self) -> bool:
+        """Whether SYS_STATUS shows its PREARM bit."""
+        return self.armed or not arming.before(self)
+
+    def disarm(self) -> None:
+        """Motors off, in the air as well."""
+        if self.armed:
+            self.say(6, "Disarming motors")
+        self.armed = self._begun = self._landing = False
+        self._return = self._takeoff_to = self._touched_s = None
+        self.mission.reset()
 
     def takeoff(self, height_m: float) -> int:
-        """GUIDED take-off to a height above home."""
-        if not self.armed or not self.flight.on_ground or self.mode != GUIDED or height_m <= 0:
+        """NAV_TAKEOFF to a height above home."""
+        if not self.armed or not self.flight.on_ground or not MODES[self.mode].user_takeoff or height_m <= 0:
             return FAILED
         self._takeoff_to = float(self.home[2]) + height_m
         return ACCEPTED
 
     def start_mission(self) -> int:
         """MISSION_START: changes to AUTO and, when armed, leaves."""
-        if len(self.transfers.lists[MISSION]) < 2:
+        if self.set_mode(AUTO) != ACCEPTED:
             return FAILED
-        if self.transfers.lists[MISSION][1].command != 22 and self.flight.on_ground:
-            self._say(4, "Mission: Missing Takeoff Cmd")
-            return FAILED
-        self.mode = AUTO
-        self._landing = self._returning = False
-        if self.armed:
-            self._begin_mission()
+        if self.armed and not self._begun and self.flight.on_ground:
+            if not self.mission.starts_with_takeoff:
+                return FAILED
+            self.mission.start_or_resume()
+        self._begun = self.armed
         return ACCEPTED
 
     def reposition(self, enu: Floats) -> int:
         """DO_REPOSITION with the change of mode allowed."""
-        if not self.armed or self.flight.on_ground:
-            return DENIED
-        self._enter(GUIDED)
-        self._goal = enu
+        if self.mode != GUIDED and self.set_mode(GUIDED) != ACCEPTED:
+            return FAILED
+        self._goal, self._takeoff_to = enu, None
         return ACCEPTED
 
     def pause(self, wanted: bool) -> int:
         """DO_PAUSE_CONTINUE."""
-        if self.mode != AUTO or self.flight.on_ground or self._takeoff_to is not None:
-            if wanted:
-                self._say(4, "Failed to pause")
+        if self.mode == GUIDED and wanted:
+            self._goal = stopping_point(self.flight, self.speeds) if self.flying else None
+            return ACCEPTED
+        if not self.flies_mission or self._climbing_to is not None:
+            self.say(6, "Failed to pause" if wanted else "Failed to resume")
             return FAILED
-        self.mission_state = 4 if wanted else 3
+        self.mission.state = PAUSED if wanted else ACTIVE
         return ACCEPTED
+
+    def change_speed(self, kind: int, speed_m_s: float) -> int:
+        """DO_CHANGE_SPEED: 0 and 1 over ground, 2 climb, 3 descent; it lasts until the mode changes."""
+        if not speed_m_s > 0:
+            return DENIED
+        if kind in (0, 1):
+            self.speeds.flat = max(0.2, speed_m_s)
+        elif kind == 2:
+            self.speeds.up = speed_m_s
+        elif kind == 3:
+            self.speeds.down = speed_m_s
+        else:
+            return FAILED
+        return ACCEPTED
+
+    def turn(self, heading_deg: float, *, sense: float = 0.0, relative: bool = False) -> None:
+        """CONDITION_YAW: to a heading, or by an angle in a sense; held until the mode or the item changes."""
+        angle = math.radians(heading_deg)
+        self.turned = True
+        self.flight.target_yaw = self.flight.yaw + math.copysign(angle, sense or 1.0) if relative else angle
 
     # --- flying -----------------------------------------------------------------------------------------------------
 
     def step(self, now_s: float, dt_s: float) -> None:
         """Fly for a moment."""
-        self._now_s = now_s
+        self.now_s = now_s
+        self.gnss.step(now_s)
+        self.sticks.step(now_s)
+        self._watch_mission()
+        self._repeat_worries()
+        self.payload.step()
+        self.flight.target_velocity = self._velocity()
+        self.flight.level = self.flying and not self.position_ready
+        self.flight.step(dt_s)
+        self._watch_ground()
+        self._watch_trail()
+
+    def _watch_mission(self) -> None:
         if self.transfers.changed != self._changed:
             self._changed = self.transfers.changed
-            if self.flies_mission and self.mission_state == 3:
-                self._say(6, "Auto mission changed, restarted command")
-                self._restart()
-        if not self.armed and now_s >= self._prearm_at_s:
-            self._prearm_at_s = now_s + _PREARM_EVERY_S
-            reason = self._why_not_ready()
-            if reason:
-                self._say(2, f"PreArm: {reason}")
-        self._look_at_roi()
-        self._shoot_by_distance()
-        self.flight.target_velocity = self._velocity()
-        self.flight.step(dt_s)
-        if self.flight.on_ground and self.armed:
-            landed = self._landing and self.flight.target_velocity[2] < 0
-            waited = self._takeoff_to is None and now_s - self._armed_at_s > _AUTO_DISARM_S
-            if landed or waited:
-                self._disarm()
+            if self.flies_mission and self.mission.state == ACTIVE:
+                self.say(2, "Auto mission changed, restarted command")
+                self.mission.restart()
+        if self.flies_mission:
+            before = self.mission.current
+            self.mission.step()
+            self.turned = self.turned and before == self.mission.current
 
-    def _disarm(self) -> None:
-        if self.armed:
-            self._say(6, "Disarming motors")
-        self.armed = False
-        self._landing = self._returning = False
-        self._takeoff_to = None
-        if self.mission_state == 3:
-            self.mission_state = 5
+    def _repeat_worries(self) -> None:
+        if self.armed or self.now_s < self._prearm_at_s:
+            return
+        self._prearm_at_s = self.now_s + _PREARM_EVERY_S
+        for reason in arming.before(self):
+            self.say(2, f"PreArm: {reason}")
+
+    def _watch_ground(self) -> None:
+        if not self.armed or not self.flight.on_ground:
+            self._touched_s = None
+            self._idle_since_s = self.now_s
+            return
+        descending = float(self.flight.target_velocity[2]) < 0
+        waiting = self._climbing_to is None
+        if self.is_landing and descending:
+            self._touched_s = self.now_s if self._touched_s is None else self._touched_s
+            if self.now_s - self._touched_s >= _DETECTS_LANDING_S:
+                self.disarm()
+        elif not waiting or not self.sticks.throttle_low:
+            self._idle_since_s = self.now_s
+        elif 0 < self.values["DISARM_DELAY"] < self.now_s - self._idle_since_s:
+            self.disarm()
+
+    def _watch_trail(self) -> None:
+        if self.position_ready or not self.armed:
+            self._unplaced_s = None
+            if self.flying and self.mode != SMART_RTL:
+                self.trail.add(self.flight.enu, self.values["SRTL_ACCURACY"])
+            return
+        self._unplaced_s = self.now_s if self._unplaced_s is None else self._unplaced_s
+        if self.trail.good and self.now_s - self._unplaced_s > _TRAIL_LOST_AFTER_S:
+            self.trail.lose()
+            self.say(4, "SmartRTL deactivated: bad position")
+
+    @property
+    def _climbing_to(self) -> float | None:
+        """The height of the take-off under way."""
+        if self.mode != AUTO:
+            return self._takeoff_to
+        return self.mission.takeoff_to if self._begun or not self.flight.on_ground else None
 
     def _velocity(self) -> Floats:
         """The velocity that the mode wants, east-north-up m/s."""
         if not self.armed:
+            return np.array([0.0, 0.0, -1.0 if self.flight.on_ground else -10.0])
+        climbing_to = self._climbing_to
+        if climbing_to is not None:
+            return self._climb(climbing_to)
+        if self.mode == AUTO and self.flight.on_ground and self._auto_leaves():
+            self._begun = True
+            self.mission.start_or_resume()
+        if self.flight.on_ground and not (MODES[self.mode].sticks and self.sticks.climb_m_s > 0):
             return np.array([0.0, 0.0, -1.0])
-        if self._takeoff_to is not None:
-            return self._climb()
-        if self.flight.on_ground:
-            return np.array([0.0, 0.0, -1.0])
+        return self._fly()
+
+    def _auto_leaves(self) -> bool:
+        return not self._begun and bool(int(self.values["AUTO_OPTIONS"]) & _AUTO_TAKES_OFF) and self.mission.present
+
+    def _fly(self) -> Floats:
         if self._landing:
-            return self._descend()
-        if self._returning:
-            return self._return()
-        if self.mode == AUTO and self.mission_state == 3:
-            return self._mission()
-        if self.mode == GUIDED and self._goal is not None:
-            return self._towards(self._goal, self.speed_m_s)
-        return np.zeros(3)
-
-    def _climb(self) -> Floats:
-        assert self._takeoff_to is not None
-        if self.flight.enu[2] >= self._takeoff_to - 0.5:
-            self._takeoff_to = None
-            if self.mode == AUTO:
-                self._advance()
-            else:
-                self._goal = self.flight.enu.copy()
-            return np.zeros(3)
-        return np.array([0.0, 0.0, _CLIMB_M_S])
-
-    def _descend(self) -> Floats:
-        height = float(self.flight.enu[2]) - self.flight.ground_amsl_m
-        return np.array([0.0, 0.0, -_SINK_M_S if height > 10 else -_FINAL_SINK_M_S])
-
-    def _return(self) -> Floats:
-        over_home = np.array([self.home[0], self.home[1], max(self.flight.enu[2], self.home[2] + _RTL_ALT_M)])
-        if over_home[2] - self.flight.enu[2] > 1.0:  # up first, then home
-            return np.array([0.0, 0.0, _CLIMB_M_S])
-        if math.hypot(*(self.flight.enu - over_home)[:2]) < 1.0:
-            self._landing = True
-        return self._towards(over_home, self.speed_m_s)
-
-    def _towards(self, goal: Floats, speed_m_s: float) -> Floats:
-        way = goal - self.flight.enu
-        flat = math.hypot(way[0], way[1])
-        # v = √(2·a·s): the speed from which the vehicle still stops in time.
-        along = min(speed_m_s, math.sqrt(2 * 1.5 * flat)) / flat if flat > 0.05 else 0.0
-        climb = float(np.clip(way[2], -_SINK_M_S, _CLIMB_M_S))
-        if flat > 4.0:
-            self.flight.target_yaw = math.atan2(way[0], way[1])
-        return np.array([way[0] * along, way[1] * along, climb])
-
-    def _begin_mission(self) -> None:
-        self.mission_state = 3
-        self.current = 0
-        self._jumped.clear()
-        self._advance()
-
-    def _advance(self) -> None:
-        """To the next item that needs flying; DO_* items on the way are carried out at once."""
-        items = self.transfers.lists[MISSION]
-        while self.mission_state == 3:
-            self.current += 1
-            if self.current >= len(items):  # AUTO stays AUTO and holds, as the real one does
-                self.mission_state, self.current = 5, max(0, len(items) - 1)
-                return
-            if self._take_up(items[self.current]):
-                return
-
-    def _take_up(self, item: Item) -> bool:
-        """Begin an item; true when it has to be flown."""
-        self._hold_until_s = self._circle = None
-        self._land_at_goal = False
-        if item.command == 22:
-            self._say(6, f"Mission: {self.current} Takeoff")
-            self._takeoff_to = float(self._altitude(item))
-        elif item.command in (16, 17, 18, 19, 82):
-            self._say(6, f"Mission: {self.current} WP")
-            self._goal = self._place(item)
-        elif item.command == 93:
-            self._goal = self.flight.enu.copy()
-        elif item.command == 20:
-            self._say(6, f"Mission: {self.current} RTL")
-            self._returning = True
-        elif item.command == 21:
-            self._say(6, f"Mission: {self.current} Land")
-            self._land_at_goal = bool(item.x or item.y)
-            self._landing = not self._land_at_goal
-            if self._land_at_goal:
-                self._goal = self._place(item)
-                self._goal[2] = self.flight.enu[2]
-        else:
-            self._carry_out(item)
-            return False
-        return True
-
-    def _carry_out(self, item: Item) -> None:
-        p = item.params
-        if item.command == 178 and p[1] > 0:
-            self.speed_m_s = p[1]
-        elif item.command == 1000:
-            self._roi, self.gimbal_pitch_deg, self.gimbal_yaw_deg = None, p[0], p[1]
-        elif item.command == 205:
-            self._roi, self.gimbal_pitch_deg = None, p[0]
-        elif item.command in (195, 201):
-            self._roi = self._place(item)
-        elif item.command == 197:
-            self._roi = None
-        elif item.command in (203, 2000):
-            self.shoot()
-        elif item.command == 206:
-            self._trigger_m = p[0]
-            if p[2] == 1 and p[0] > 0:
-                self.shoot()
-        elif item.command == 177 and self._jumped.get(self.current, 0) != round(p[1]):
-            self._jumped[self.current] = self._jumped.get(self.current, 0) + 1
-            self.current = round(p[0]) - 1
-
-    def shoot(self) -> None:
-        """One picture."""
-        self.shots += 1
-        self._shot_at = self.flight.enu.copy()
-
-    def _shoot_by_distance(self) -> None:
-        if 0 < self._trigger_m <= math.hypot(*(self.flight.enu - self._shot_at)[:2]):
-            self.shoot()
-
-    def point(self, pitch_deg: float, yaw_deg: float) -> None:
-        """Point the gimbal, degrees, yaw from the nose; ends looking at a place."""
-        self._roi = None
-        self.gimbal_pitch_deg, self.gimbal_yaw_deg = max(-90.0, min(25.0, pitch_deg)), max(-180.0, min(180.0, yaw_deg))
-
-    def look_at(self, enu: Floats | None) -> None:
-        """Keep the gimbal on a place; None: leave it where it is."""
-        self._roi = enu
-
-    def _look_at_roi(self) -> None:
-        if self._roi is None:
-            return
-        east, north, up = (float(value) for value in self._roi - self.flight.enu)
-        yaw = math.atan2(east, north) - self.flight.yaw
-        self.gimbal_yaw_deg = math.degrees((yaw + math.pi) % (2 * math.pi) - math.pi)
-        self.gimbal_pitch_deg = max(-90.0, min(25.0, math.degrees(math.atan2(up, math.hypot(east, north)))))
-
-    def _mission(self) -> Floats:
-        items = self.transfers.lists[MISSION]
-        if self._goal is None or self.current >= len(items):
-            return np.zeros(3)
+            held = self.now_s < self._land_from_s
+            return np.zeros(3) if held else descend(self.flight, self.values)
+        if self._return is not None:
+            return self._return.velocity()
         if self._circle is not None:
-            return self._around()
-        if float(np.linalg.norm(self._goal - self.flight.enu)) < _REACHED_M:
-            if self._hold_until_s is None:
-                self._arrived(items[self.current])
-                return self._velocity()
-            if self._now_s >= self._hold_until_s:
-                self._done()
-                return self._velocity()
-        return self._towards(self._goal, self.speed_m_s)
+            return self._circle.velocity(self.flight, self.speeds, self.values["WPNAV_RADIUS"] / 100)
+        if self.mode == AUTO:
+            return np.zeros(3) if self.mission.state == PAUSED else self.mission.velocity()
+        if MODES[self.mode].sticks:
+            return self._by_hand()
+        return (
+            np.zeros(3) if self._goal is None else towards(self.flight, self._goal, self.speeds, turn=not self.turned)
+        )
 
-    def _arrived(self, item: Item) -> None:
-        """At an item's place: hold, circle or sink."""
-        hold_s = _FOR_EVER_S if item.command == 17 else item.params[0] if item.command in (16, 19, 93) else 0.0
-        self._hold_until_s = self._now_s + hold_s
-        if self._land_at_goal:
-            self._land_at_goal, self._landing = False, True
-        elif item.command == 18 and item.params[0] > 0:
-            self._circle = (self._place(item), item.params[2] or 10.0, item.params[0])
-            self._circled_rad, self._azimuth_rad = 0.0, math.nan
+    def _by_hand(self) -> Floats:
+        forward, right = self.sticks.tilt()
+        speed, yaw = self.values["LOIT_SPEED"] / 100, self.flight.yaw
+        if self.sticks.turn_rad_s:
+            self.flight.target_yaw = yaw + self.sticks.turn_rad_s * _STICK_YAW_LEAD_S
+        east = forward * math.sin(yaw) + right * math.cos(yaw)
+        north = forward * math.cos(yaw) - right * math.sin(yaw)
+        return np.array([east * speed, north * speed, self.sticks.climb_m_s])
 
-    def _done(self) -> None:
-        self.reached = self.current
-        self._say(6, f"Reached command #{self.current}")
-        self._advance()
-
-    def _around(self) -> Floats:
-        """Once round a centre and again: outwards or inwards to the radius, along at the set speed."""
-        assert self._circle is not None
-        centre, signed, turns = self._circle
-        radius, sense = abs(signed), math.copysign(1.0, signed)
-        arm = (self.flight.enu - centre)[:2]
-        distance = float(np.hypot(*arm))
-        out = arm / distance if distance > 0.1 else np.array([1.0, 0.0])
-        along = min(self.speed_m_s, math.sqrt(1.5 * radius))
-        close = abs(distance - radius) < _REACHED_M
-        azimuth = math.atan2(out[0], out[1])
-        if close:
-            turned = (azimuth - self._azimuth_rad + math.pi) % (2 * math.pi) - math.pi
-            self._circled_rad += 0.0 if math.isnan(turned) else sense * turned
-            self._azimuth_rad = azimuth
-        if self._circled_rad >= 2 * math.pi * turns:
-            self._circle = None
-            self._done()
+    def _climb(self, to_m: float) -> Floats:
+        if self.flight.enu[2] < to_m - 0.5:
+            return np.array([0.0, 0.0, self.speeds.up])
+        if self.mode == AUTO:
+            self.mission.done()
             return self._velocity()
-        tangent = sense * np.array([out[1], -out[0]])
-        flat = (radius - distance) * 0.8 * out + (along * tangent if close else 0.0)
-        self.flight.target_yaw = math.atan2(-out[0], -out[1])
-        climb = float(np.clip(centre[2] - self.flight.enu[2], -_SINK_M_S, _CLIMB_M_S))
-        return np.array([*np.clip(flat, -self.speed_m_s, self.speed_m_s), climb])
-
-    def _altitude(self, item: Item) -> float:
-        """Metres above sea level. A terrain height is taken above home: the simulated terrain data is flat."""
-        return item.z if item.frame == 0 else float(self.home[2]) + item.z
-
-    def _place(self, item: Item) -> Floats:
-        enu = self.plane.enu(item.lat_deg, item.lon_deg, self.plane.alt_m)
-        return np.array([enu[0], enu[1], self._altitude(item)])
+        self._takeoff_to = None
+        self._goal = np.array([self.flight.enu[0], self.flight.enu[1], to_m])
+        return self._fly()

@@ -174,7 +174,7 @@ def test_a_start_that_is_refused_is_tried_again_and_then_given_up_with_the_vehic
     stage = Stage(Conductor(Own("own", UID), short_mission()))
     while stage.conductor.phase != "guided":
         stage.step()
-    stage.autopilot.pilot._why_not_arm = lambda: "Battery failsafe"  # type: ignore[method-assign]
+    stage.autopilot.pilot._why_not_arm = lambda: ["Battery failsafe"]  # type: ignore[method-assign]
     stage.run(120.0)
     assert stage.conductor.failure.startswith("arm did not succeed")
     assert "Arm: Battery failsafe" in stage.conductor.failure

@@ -294,6 +294,8 @@ def test_reposition_outside_of_guided_needs_the_change_of_mode(bench: Bench) -> 
 
 def test_a_pause_outside_of_a_flown_mission_fails_with_words(bench: Bench) -> None:
     bench.ready()
+    assert bench.command(mavlink.MAV_CMD_DO_PAUSE_CONTINUE, 0) == ACCEPTED  # GUIDED stands still where it is
+    assert bench.mode(AUTO) == ACCEPTED
     assert bench.command(mavlink.MAV_CMD_DO_PAUSE_CONTINUE, 0) == FAILED
     assert "Failed to pause" in bench.texts()
 

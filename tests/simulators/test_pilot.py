@@ -87,7 +87,7 @@ def test_after_its_last_item_auto_stays_auto_and_holds() -> None:
     bench = Bench(item(16, 0, 30))
     bench.fly(40)
     pilot = bench.vehicle.pilot
-    assert (pilot.mode, pilot.mission_state, bench.reached()) == (AUTO, 5, [2])
+    assert (pilot.mode, pilot.mission_state, bench.reached()) == (AUTO, 5, [1, 2])
     assert bench.path[-1] == pytest.approx(bench.path[-50], abs=0.3)
     assert bench.path[-1] == pytest.approx((0, 30, 20), abs=2.5)
 
@@ -95,14 +95,14 @@ def test_after_its_last_item_auto_stays_auto_and_holds() -> None:
 def test_a_jump_repeats_as_often_as_it_says() -> None:
     bench = Bench(item(16, 0, 15), item(16, 15, 15), do(177, 2, 2), do(20))
     bench.fly(120)
-    assert bench.reached() == [2, 3, 2, 3, 2, 3]
+    assert bench.reached() == [1, 2, 3, 2, 3, 2, 3]
 
 
 @pytest.mark.parametrize("radius", [12.0, -12.0])
 def test_turns_are_flown_around_the_place_at_the_radius_and_in_the_sense(radius: float) -> None:
     bench = Bench(item(18, 0, 40, p=(2, 0, radius, 0)), item(16, 0, 40))
     bench.fly(90)
-    assert bench.reached() == [2, 3]
+    assert bench.reached() == [1, 2, 3]
     offsets = np.array(bench.path)[:, :2] - (0, 40)
     close = np.abs(np.hypot(offsets[:, 0], offsets[:, 1]) - 12.0) < 2.0
     changes = np.flatnonzero(np.diff(close.astype(int)))
@@ -127,7 +127,7 @@ def test_a_delay_and_a_hold_take_their_time() -> None:
     def ended_s(bench: Bench) -> int:
         return next(i for i, m in enumerate(bench.path) if m[1] > 8.0)
 
-    assert slow.reached() == [2, 3] and quick.reached() == [2]
+    assert slow.reached() == [1, 2, 3] and quick.reached() == [1, 2]
     assert ended_s(slow) == ended_s(quick)
 
 

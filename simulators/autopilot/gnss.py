@@ -1,0 +1,57 @@
+"""What the vehicle's receiver and its estimator give: a fix, a position, and how the position wanders.
+
+Without a fix the estimator goes on for eight seconds on what it has, then it has no position (measured on ArduCopter
+in SITL: receiver off at 65.1 s, "EKF variance" at 73.1 s; a fix back is used after 0.3 s).
+
+The error of a receiver is not white: most of it stays for a flight, the rest wanders over minutes as satellites move.
+Here the offset that was drawn for the flight is turned slowly into a first-order Gauss-Markov process around it,
+``wander`` of the variance with a correlation of ``_CORRELATION_S``, so that the sum keeps the sigma that is reported.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from simulators.autopilot.settings import Values
+from simulators.flight import Errors
+from simulators.geodesy import Floats
+
+READY_S = 12.0
+_COASTS_S, _BACK_S = 8.0, 0.3
+_CORRELATION_S, _WANDERS = 240.0, 0.1
+_EVERY_S = 0.2
+
+
+class Gnss:
+    """``fix`` of the receiver, ``position`` of the estimator, ``ever`` once there was one; ``offset_m`` (3,) ENU."""
+
+    def __init__(self, values: Values, errors: Errors, rng: np.random.Generator) -> None:
+        self._values, self._rng = values, rng
+        self.fix = self.position = self.ever = False
+        self._changed_s = 0.0
+        self._steady = math.sqrt(1 - _WANDERS) * np.array(errors.position_enu_m)
+        each = np.array([errors.h_acc_m / math.sqrt(2), errors.h_acc_m / math.sqrt(2), errors.v_acc_m])
+        self._sigma = math.sqrt(_WANDERS) * each
+        self._wander = self._sigma * rng.standard_normal(3)
+        self._next_s = 0.0
+        self.offset_m: Floats = self._steady + self._wander
+
+    def step(self, now_s: float) -> None:
+        """Let time pass."""
+        fix = bool(self._values["SIM_GPS1_ENABLE"]) and now_s >= READY_S
+        if fix != self.fix:
+            self.fix, self._changed_s = fix, now_s
+        lasted = now_s - self._changed_s
+        if fix:
+            self.position = self.position or lasted >= _BACK_S or not self.ever
+        else:
+            self.position = self.position and lasted < _COASTS_S
+        self.ever = self.ever or self.position
+        if now_s >= self._next_s:
+            self._next_s = now_s + _EVERY_S
+            keep = math.exp(-_EVERY_S / _CORRELATION_S)
+            fresh = self._sigma * math.sqrt(1 - keep * keep)
+            self._wander = keep * self._wander + fresh * self._rng.standard_normal(3)
+            self.offset_m = self._steady + self._wander
