@@ -1,7 +1,8 @@
-"""Mission, fence and rally lists with ArduPilot's ways: not atomic, home in item 0, one transfer at a time.
+"""Mission, fence and rally lists with ArduPilot's ways: not atomic, home in item 0, one transfer of each at a time.
 
-Items are stored as they arrive; the count truncates at once; the pending item is asked for again every second; after
-8 s of silence the upload is given up. Another ground station gets DENIED meanwhile. Answers as measured.
+Items are stored as they arrive; the count truncates at once; the pending item is asked for again every second; 8 s
+after the last good item the upload is given up. The three lists are three machines: while a mission is uploaded,
+another ground station may upload a fence, but gets DENIED for the mission. Answers as measured.
 """
 
 from __future__ import annotations
@@ -11,64 +12,40 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from simulators.autopilot import storage
+from simulators.autopilot.storage import FENCE as FENCE
+from simulators.autopilot.storage import MISSION as MISSION
+from simulators.autopilot.storage import RALLY as RALLY
+from simulators.autopilot.storage import Item as Item
 
 Message = Any
 Say = Callable[[int, str], None]
+Sender = tuple[int, int]
 
-MISSION, FENCE, RALLY = 0, 1, 2
 LIMITS = {MISSION: 650, FENCE: 70, RALLY: 46}
 _ASK_AGAIN_S, _GIVE_UP_S = 1.0, 8.0
-_FENCE_ITEMS = frozenset({5000, 5001, 5002, 5003, 5004})
-_RALLY_ITEMS = frozenset({5100})
-_PLACED = frozenset({16, 17, 18, 19, 21, 22, 82, 94, 189, 195, 201}) | _FENCE_ITEMS | _RALLY_ITEMS
-_KNOWN = (_PLACED - _FENCE_ITEMS - _RALLY_ITEMS) | {
-    *(20, 92, 93, 112, 114, 115, 177, 178, 179, 181, 182, 183, 184, 197, 203, 205, 206, 207, 208, 211, 222),
-    *(531, 532, 534, 1000, 2000, 2001, 2500, 2501),
-}
-_ALLOWED = {MISSION: _KNOWN, FENCE: _FENCE_ITEMS, RALLY: _RALLY_ITEMS}
-_JUMP, _MOUNT_CONTROL = 177, 205
-# Heights are stored as whole centimetres (mission) and whole metres of an int16 (rally).
-_HIGHEST_RALLY_M = 32_767
-_MOST_VERTICES = 255
-# Which of p1..p4 ArduCopter keeps for the commands flown here; everything else keeps all four.
-_KEEPS = {16: 0b0001, 17: 0b0100, 20: 0, 21: 0b0001, 22: 0b0001, 82: 0b0001, 178: 0b0111, 195: 0, 197: 0, 206: 0b0101,
-          1000: 0b1111, 5001: 1, 5002: 1, 5003: 1, 5004: 1, 5100: 0}  # fmt: skip
-_FRAMES = {0: 0, 2: 0, 3: 3, 5: 0, 6: 3, 10: 10, 11: 10}
-
-
-@dataclass(slots=True)
-class Item:
-    """One stored item, as the wire has it."""
-
-    frame: int
-    command: int
-    params: tuple[float, float, float, float]
-    x: int
-    y: int
-    z: float
-
-    @property
-    def lat_deg(self) -> float:
-        """Degrees, where the command has a place."""
-        return self.x * 1e-7
-
-    @property
-    def lon_deg(self) -> float:
-        """Degrees, where the command has a place."""
-        return self.y * 1e-7
+_NAMES = {MISSION: "Mission", FENCE: "Fence", RALLY: "Rally"}
+_GUIDED, _CHANGE_ALT = 2, 3  # MISSION_ITEM_INT.current that is an order and no item
+# What is silent about a list that there is none of; everything else of it is answered with UNSUPPORTED.
+_SILENT = frozenset({"MISSION_REQUEST", "MISSION_REQUEST_INT"})
+_UNANSWERED = frozenset({"MISSION_ACK", "MISSION_CURRENT", "MISSION_ITEM_REACHED"})
 
 
 @dataclass(slots=True)
 class _Upload:
+    """Items from ``seq`` to ``last`` are still to come. ``taken``: the fence so far, by place in the list."""
+
     kind: int
-    owner: tuple[int, int]
-    count: int
+    owner: Sender
     seq: int
+    last: int
     asked_s: float
     heard_s: float
-    taken: list[Item] = field(default_factory=list)
+    taken: dict[int, Item] = field(default_factory=dict)
+    size: int = 0
+    warned: bool = False
 
 
 class Transfers:
@@ -82,72 +59,107 @@ class Transfers:
         self.changed = 0
         self.flying = False
         self._say = say
-        self._upload: _Upload | None = None
+        self._uploads: dict[int, _Upload] = {}
+        self._told_of_request = False
+        self._home: Item | None = None
 
-    def receive(self, message: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
+    def receive(self, message: Message, sender: Sender, now_s: float) -> list[Message]:
         """Answers to one message of the mission protocol; others give none."""
-        handler = getattr(self, "_" + message.get_type().lower(), None)
-        if handler is None:
+        name = message.get_type()
+        handler = getattr(self, "_" + name.lower(), None)
+        if handler is None or name in _UNANSWERED:
             return []
+        if message.mission_type not in self.lists:
+            silent = name in _SILENT
+            return [] if silent else [self._ack(sender, mavlink.MAV_MISSION_UNSUPPORTED, message.mission_type)]
         answers: list[Message] = handler(message, sender, now_s)
         return answers
 
-    def tick(self, now_s: float) -> list[tuple[tuple[int, int], Message]]:
-        """Repeated requests and the time-out, each with its addressee."""
-        upload = self._upload
-        if upload is None:
-            return []
-        if now_s - upload.heard_s > _GIVE_UP_S:
-            self._upload = None
-            self._say(4, "Mission upload timeout")
-            return [(upload.owner, self._ack(upload.owner, mavlink.MAV_MISSION_OPERATION_CANCELLED, upload.kind))]
-        if now_s - upload.asked_s >= _ASK_AGAIN_S:
-            return [(upload.owner, self._ask(now_s))]
-        return []
+    def tick(self, now_s: float) -> list[tuple[Sender, Message]]:
+        """Repeated requests and the time-outs, each with its addressee."""
+        out: list[tuple[Sender, Message]] = []
+        for upload in [*self._uploads.values()]:
+            if now_s - upload.heard_s > _GIVE_UP_S:
+                del self._uploads[upload.kind]
+                self._say(4, f"{_NAMES[upload.kind]} upload timeout")
+                ack = self._ack(upload.owner, mavlink.MAV_MISSION_OPERATION_CANCELLED, upload.kind)
+                out.append((upload.owner, ack))
+            elif now_s - upload.asked_s >= _ASK_AGAIN_S:
+                out.append((upload.owner, self._ask(upload, now_s)))
+        return out
 
     def set_home(self, lat_deg: float, lon_deg: float, alt_m: float) -> None:
-        """Home is item 0 of every mission."""
+        """Home is item 0 of every mission, and the whole of the first one."""
         home = Item(0, 16, (0.0, 0.0, 0.0, 0.0), round(lat_deg * 1e7), round(lon_deg * 1e7), round(alt_m, 2))
         if self.lists[MISSION]:
             self.lists[MISSION][0] = home
+        elif self._home is None:
+            self.lists[MISSION].append(home)
         self._home = home
-
-    _home = Item(0, 16, (0.0, 0.0, 0.0, 0.0), 0, 0, 0.0)
 
     # --- uploads ----------------------------------------------------------------------------------------------------
 
-    def _mission_count(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
-        if m.mission_type not in self.lists:
-            return [self._ack(sender, mavlink.MAV_MISSION_UNSUPPORTED, m.mission_type)]
-        if self._upload is not None and self._upload.owner != sender:
-            return [self._ack(sender, mavlink.MAV_MISSION_DENIED, m.mission_type)]
-        if m.count > LIMITS[m.mission_type]:
-            self._say(4, f"Only {LIMITS[m.mission_type]} items are supported")
-            return [self._ack(sender, mavlink.MAV_MISSION_NO_SPACE, m.mission_type)]
-        if m.mission_type != FENCE:  # the fence alone is written only when it is whole
-            del self.lists[m.mission_type][m.count :]
-        if m.count == 0:
-            self._clear(m.mission_type)
-            return [self._ack(sender, mavlink.MAV_MISSION_ACCEPTED, m.mission_type)]
-        self._upload = _Upload(m.mission_type, sender, m.count, 0, now_s, now_s)
-        return [self._ask(now_s)]
+    def _cancel(self, kind: int, sender: Sender) -> bool:
+        """Whether an upload may begin or a list be cleared: the owner of one under way may, and ends it."""
+        if kind in self._uploads and self._uploads[kind].owner != sender:
+            return False
+        self._uploads.pop(kind, None)
+        return True
 
-    def _ask(self, now_s: float) -> Message:
-        assert self._upload is not None
-        upload = self._upload
+    def _mission_count(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        kind = m.mission_type
+        if not self._cancel(kind, sender):
+            return [self._ack(sender, mavlink.MAV_MISSION_DENIED, kind)]
+        if m.count > LIMITS[kind]:
+            self._say(4, f"Only {LIMITS[kind]} items are supported")
+            return [self._ack(sender, mavlink.MAV_MISSION_NO_SPACE, kind)]
+        if kind != FENCE:  # the fence alone is written only when it is whole
+            del self.lists[kind][m.count :]
+        if m.count == 0:
+            self._clear(kind)
+            if kind == MISSION:
+                self._say(6, "Flight plan received")
+            return [self._ack(sender, mavlink.MAV_MISSION_ACCEPTED, kind)]
+        return self._begin(_Upload(kind, sender, 0, m.count - 1, now_s, now_s, size=m.count), now_s)
+
+    def _mission_write_partial_list(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        """Some items anew, or one more behind the last."""
+        kind, stored = m.mission_type, self.lists[m.mission_type]
+        if kind in self._uploads:
+            return [self._ack(sender, mavlink.MAV_MISSION_DENIED, kind)]
+        if not 0 <= m.start_index <= m.end_index <= len(stored):
+            self._say(4, "Flight plan update rejected")
+            return [self._ack(sender, mavlink.MAV_MISSION_ERROR, kind)]
+        upload = _Upload(kind, sender, m.start_index, m.end_index, now_s, now_s, size=len(stored))
+        if kind == FENCE:
+            upload.taken = dict(enumerate(stored))
+        return self._begin(upload, now_s)
+
+    def _begin(self, upload: _Upload, now_s: float) -> list[Message]:
+        self._uploads[upload.kind] = upload
+        self._told_of_request = False
+        return [self._ask(upload, now_s)]
+
+    @staticmethod
+    def _ask(upload: _Upload, now_s: float) -> Message:
         upload.asked_s = now_s
         # The old MISSION_REQUEST, not _INT, although it wants a MISSION_ITEM_INT back: so does the real one.
         return mavlink.MAVLink_mission_request_message(*upload.owner, upload.seq, upload.kind)
 
     def _clear(self, kind: int) -> None:
-        self._upload = None
         self.lists[kind].clear()
         self.changed += kind == MISSION
+        if kind == FENCE:
+            self._say(7, "Fence Indexed OK")
 
-    def _mission_item(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
-        """The old form with floats: taken, with a word of advice."""
-        self._say(4, "got MISSION_ITEM; GCS should send MISSION_ITEM_INT")
-        scale = 1e7 if m.command in _PLACED else 1.0
+    def _mission_item(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        """The old form with floats: taken, with a word of advice for each upload."""
+        upload = self._uploads.get(m.mission_type)
+        if upload is None or not upload.warned:
+            self._say(4, "got MISSION_ITEM; GCS should send MISSION_ITEM_INT")
+        if upload is not None:
+            upload.warned = True
+        scale = 1e7 if storage.is_placed(m.command) else 1.0
         x, y = (round(v * scale) if math.isfinite(v) and abs(v * scale) < 2**31 else 2**31 - 1 for v in (m.x, m.y))
         whole = mavlink.MAVLink_mission_item_int_message(
             m.target_system, m.target_component, m.seq, m.frame, m.command, m.current, m.autocontinue,
@@ -155,144 +167,125 @@ class Transfers:
         )  # fmt: skip
         return self._mission_item_int(whole, sender, now_s)
 
-    def _mission_item_int(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
-        upload = self._upload
-        if upload is None or upload.kind != m.mission_type:
-            return [self._ack(sender, mavlink.MAV_MISSION_ERROR, m.mission_type)] if upload is None else []
+    def _mission_item_int(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        if m.mission_type == MISSION and m.current in (_GUIDED, _CHANGE_ALT):
+            return [self._ack(sender, self._order(m), MISSION)]
+        upload = self._uploads.get(m.mission_type)
+        if upload is None:
+            return [self._ack(sender, mavlink.MAV_MISSION_ERROR, m.mission_type)]
+        if m.seq != upload.seq:  # asked before who it is
+            return [self._ack(sender, mavlink.MAV_MISSION_INVALID_SEQUENCE, m.mission_type)]
         if upload.owner != sender:
             return [self._ack(sender, mavlink.MAV_MISSION_DENIED, m.mission_type)]
-        upload.heard_s = now_s
-        if m.seq != upload.seq:
-            return [self._ack(sender, mavlink.MAV_MISSION_INVALID_SEQUENCE, m.mission_type)]
-        fault = _fault(m, upload.count)
+        fault = storage.fault(m, max(upload.last + 1, len(self.lists[m.mission_type])))
+        if fault is None and m.mission_type == FENCE and m.seq >= upload.size:
+            fault = int(mavlink.MAV_MISSION_INVALID_SEQUENCE)
         if fault is not None:
-            self._upload = None
+            del self._uploads[m.mission_type]
             return [self._ack(sender, fault, m.mission_type)]
-        self._store(upload, _stored(m))
+        upload.heard_s = now_s
+        self._store(upload, storage.stored(m))
         upload.seq += 1
-        if upload.seq < upload.count:
-            return [self._ask(now_s)]
+        if upload.seq <= upload.last:
+            return [self._ask(upload, now_s)]
         return [self._finish(upload)]
 
+    @staticmethod
+    def _order(m: Message) -> int:
+        """An item that is a target to fly to, or a height: not taken here, but judged and answered."""
+        fault = storage.fault(m, m.seq + 1)
+        if fault is not None:
+            return fault
+        return int(mavlink.MAV_MISSION_ERROR if m.current == _GUIDED else mavlink.MAV_MISSION_ACCEPTED)
+
     def _store(self, upload: _Upload, item: Item) -> None:
-        upload.taken.append(item)
         if upload.kind == FENCE:
+            upload.taken[upload.seq] = item
             return
         stored = self.lists[upload.kind]
         if upload.kind == MISSION:
             self.changed += 1
             if upload.seq == 0:
-                item = self._home
+                item = self._home or Item(0, 16, (0.0, 0.0, 0.0, 0.0), 0, 0, 0.0)
         if upload.seq < len(stored):
             stored[upload.seq] = item
         else:
             stored.append(item)
 
     def _finish(self, upload: _Upload) -> Message:
-        self._upload = None
+        del self._uploads[upload.kind]
         if upload.kind == FENCE:
-            fault = _fence_fault(upload.taken)
+            taken = [upload.taken[seq] for seq in sorted(upload.taken)]
+            fault = _fence_fault(taken)
             if fault:
                 self._say(4, fault)
                 self._say(4, "Fence validation failed")
                 return self._ack(upload.owner, mavlink.MAV_MISSION_ERROR, FENCE)
-            self.lists[FENCE] = upload.taken
-            self._say(6, "Fence Indexed OK")
+            self.lists[FENCE] = taken
+            self._say(7, "Fence Indexed OK")
         elif upload.kind == MISSION:
             self._say(6, "Flight plan received")
         return self._ack(upload.owner, mavlink.MAV_MISSION_ACCEPTED, upload.kind)
 
     # --- downloads and the rest -------------------------------------------------------------------------------------
 
-    def _mission_request_list(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
-        if m.mission_type not in self.lists:
-            return [self._ack(sender, mavlink.MAV_MISSION_UNSUPPORTED, m.mission_type)]
-        if self._upload is not None:
+    def _mission_request_list(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        if m.mission_type in self._uploads:
             return [self._ack(sender, mavlink.MAV_MISSION_DENIED, m.mission_type)]
         return [mavlink.MAVLink_mission_count_message(*sender, len(self.lists[m.mission_type]), m.mission_type)]
 
-    def _mission_request_int(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
-        stored = self.lists.get(m.mission_type, [])
-        if m.seq >= len(stored):
+    def _read(self, kind: int, seq: int) -> Item | None:
+        """An item; home can be read also where there is no mission."""
+        if kind == MISSION and seq == 0 and self._home is not None:
+            return self._home
+        return self.lists[kind][seq] if seq < len(self.lists[kind]) else None
+
+    def _mission_request_int(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        kind = m.mission_type
+        if kind in self._uploads:
+            return [self._ack(sender, mavlink.MAV_MISSION_DENIED, kind)]
+        item = self._read(kind, m.seq)
+        if item is None:
             return [
-                mavlink.MAVLink_mission_count_message(*sender, len(stored), m.mission_type),
-                self._ack(sender, mavlink.MAV_MISSION_INVALID_SEQUENCE, m.mission_type),
+                mavlink.MAVLink_mission_count_message(*sender, len(self.lists[kind]), kind),
+                self._ack(sender, mavlink.MAV_MISSION_INVALID_SEQUENCE, kind),
             ]
-        item = stored[m.seq]
-        keeps_going = 1 if m.mission_type == MISSION else 0
         return [
             mavlink.MAVLink_mission_item_int_message(
-                *sender, m.seq, item.frame, item.command, 0, keeps_going, *item.params, item.x, item.y, item.z,
-                m.mission_type,
+                *sender, m.seq, item.frame, item.command, 0, int(kind == MISSION), *item.params, item.x, item.y,
+                item.z, kind,
             )
         ]  # fmt: skip
 
-    _mission_request = _mission_request_int
+    def _mission_request(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        """The old question: answered with floats, also in the middle of an upload."""
+        kind, item = m.mission_type, self._read(m.mission_type, m.seq)
+        if item is None:
+            return [self._ack(sender, mavlink.MAV_MISSION_INVALID_SEQUENCE, kind)]
+        if not self._told_of_request:
+            self._told_of_request = True
+            self._say(4, "got MISSION_REQUEST; use MISSION_REQUEST_INT!")
+        scale = 1e-7 if storage.is_placed(item.command) else 1.0
+        return [
+            mavlink.MAVLink_mission_item_message(
+                *sender, m.seq, item.frame, item.command, 0, int(kind == MISSION), *item.params, item.x * scale,
+                item.y * scale, item.z, kind,
+            )
+        ]  # fmt: skip
 
-    def _mission_clear_all(self, m: Message, sender: tuple[int, int], now_s: float) -> list[Message]:
-        if m.mission_type not in self.lists:
-            return [self._ack(sender, mavlink.MAV_MISSION_UNSUPPORTED, m.mission_type)]
-        if self._upload is not None and self._upload.owner != sender:
-            return [self._ack(sender, mavlink.MAV_MISSION_DENIED, m.mission_type)]
-        if m.mission_type == MISSION and self.flying:
-            return [self._ack(sender, mavlink.MAV_MISSION_ERROR, m.mission_type)]
-        self._clear(m.mission_type)
-        return [self._ack(sender, mavlink.MAV_MISSION_ACCEPTED, m.mission_type)]
+    def _mission_clear_all(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
+        kind = m.mission_type
+        if not self._cancel(kind, sender):  # refused twice, the second time without knowing why
+            refusals = (mavlink.MAV_MISSION_DENIED, mavlink.MAV_MISSION_ERROR)
+            return [self._ack(sender, result, kind) for result in refusals]
+        if kind == MISSION and self.flying:
+            return [self._ack(sender, mavlink.MAV_MISSION_ERROR, kind)]
+        self._clear(kind)
+        return [self._ack(sender, mavlink.MAV_MISSION_ACCEPTED, kind)]
 
     @staticmethod
-    def _ack(target: tuple[int, int], result: int, kind: int) -> Message:
+    def _ack(target: Sender, result: int, kind: int) -> Message:
         return mavlink.MAVLink_mission_ack_message(*target, result, kind)
-
-
-def _fault(m: Message, count: int) -> int | None:
-    """MAV_MISSION_RESULT for an item that ArduCopter refuses, or None."""
-    if m.command not in _ALLOWED[m.mission_type]:
-        return int(mavlink.MAV_MISSION_UNSUPPORTED)
-    if m.frame not in _FRAMES:
-        return int(mavlink.MAV_MISSION_UNSUPPORTED_FRAME)
-    for index, value in enumerate((m.param1, m.param2, m.param3), start=1):
-        if not math.isfinite(value):
-            return int(mavlink.MAV_MISSION_INVALID_PARAM1) + index - 1
-    if math.isnan(m.param4) and m.command not in (16, 17, 21, 22):
-        return int(mavlink.MAV_MISSION_INVALID_PARAM4)
-    if m.command in _PLACED and m.mission_type != FENCE:  # a fence is judged as a whole, at the end
-        if abs(m.x) > 900_000_000:
-            return int(mavlink.MAV_MISSION_INVALID_PARAM5_X)
-        if abs(m.y) > 1_800_000_000:
-            return int(mavlink.MAV_MISSION_INVALID_PARAM6_Y)
-    if not math.isfinite(m.z) or abs(m.z) >= (_HIGHEST_RALLY_M if m.mission_type == RALLY else 1e6):
-        return int(mavlink.MAV_MISSION_INVALID_PARAM7)
-    if m.command in (5001, 5002) and m.param1 > _MOST_VERTICES:
-        return int(mavlink.MAV_MISSION_INVALID_PARAM1)
-    if m.command == _JUMP and not 1 <= m.param1 < count:
-        return int(mavlink.MAV_MISSION_ERROR)
-    return None
-
-
-def _stored(m: Message) -> Item:
-    """What is left of an item after ArduPilot has packed it: unused parameters 0, centimetres, rewritten frames."""
-    keeps = _KEEPS.get(m.command, 0b1111)
-    raw = (m.param1, m.param2, m.param3, m.param4)
-    params = [float(value) if keeps >> bit & 1 and math.isfinite(value) else 0.0 for bit, value in enumerate(raw)]
-    if m.command == 21:
-        params[3] = 1.0  # the sign of an unused yaw survives as +1
-    placed = m.command in _PLACED
-    fence = 5000 <= m.command <= 5004
-    if placed:
-        altitude = 0.0 if fence else _height(m)
-        frame = 0 if fence else _FRAMES[m.frame]
-        return Item(frame, m.command, (params[0], params[1], params[2], params[3]), m.x, m.y, altitude)
-    if m.command == 1000:
-        return Item(0, 1000, (params[0], params[1], params[2], params[3]), m.x, 0, float(int(m.z)))
-    targeting = 2.0 if m.command == _MOUNT_CONTROL else 0.0
-    return Item(0, m.command, (params[0], params[1], params[2], params[3]), 0, 0, targeting)
-
-
-def _height(m: Message) -> float:
-    """Cut, not rounded, as a cast in C does, in single precision as on the wire."""
-    if m.mission_type == RALLY:
-        return float(math.trunc(m.z))
-    return math.trunc(float(np.float32(m.z) * np.float32(100.0))) / 100.0
 
 
 def _fence_fault(items: list[Item]) -> str:

@@ -423,12 +423,13 @@ def test_eight_seconds_of_silence_end_an_upload(bench: Bench) -> None:
         lambda: mavlink.MAVLink_mission_count_message(1, 1, 2, MISSION),
         lambda: mavlink.MAVLink_mission_request_list_message(1, 1, MISSION),
         lambda: mavlink.MAVLink_mission_clear_all_message(1, 1, MISSION),
+        lambda: mavlink.MAVLink_mission_write_partial_list_message(1, 1, 0, 0, MISSION),
         lambda: item(0, 16),
     ],
 )
 def test_another_ground_station_is_denied_meanwhile(bench: Bench, question: Callable[[], Any]) -> None:
     bench.say(mavlink.MAVLink_mission_count_message(1, 1, 3, MISSION))
-    (answer,) = bench.say(question(), sysid=254)
+    answer = bench.say(question(), sysid=254)[0]
     assert (answer.type, answer.target_system) == (mavlink.MAV_MISSION_DENIED, 254)
 
 

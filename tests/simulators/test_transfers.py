@@ -103,7 +103,7 @@ def test_a_round_trip_is_not_exact(sent: dict[str, Any], kept: dict[str, float])
         ({"lat": 90.1}, P5),
         ({"lon": 180.1}, P6),
         ({"z": NAN}, P7),
-        ({"z": 1e6}, P7),
+        ({"z": 83_000.0}, P7),
         ({"p": (NAN, 0, 0, 0)}, P1),
         ({"p": (0, 0, NAN, 0)}, P3),
         ({"command": 1000, "p": (-90, 0, 0, NAN)}, P4),
@@ -158,7 +158,8 @@ def test_one_transfer_at_a_time() -> None:
     side.one(count(2))
     assert side.one(count(5), who=OTHER).type == DENIED
     assert side.one(mavlink.MAVLink_mission_request_list_message(1, 1, MISSION), who=OTHER).type == DENIED
-    assert side.one(mavlink.MAVLink_mission_clear_all_message(1, 1, MISSION), who=OTHER).type == DENIED
+    refusals = side.say(mavlink.MAVLink_mission_clear_all_message(1, 1, MISSION), who=OTHER)
+    assert [m.type for m in refusals] == [DENIED, ERROR]
     assert side.one(item(0), who=OTHER).type == DENIED
     assert side.one(count(3)).seq == 0  # the owner may begin anew
 
@@ -243,3 +244,140 @@ def test_a_bad_fence_is_refused_as_a_whole_and_the_old_one_stays(fence: list[dic
 def test_a_fence_polygon_has_at_most_255_corners() -> None:
     side = Side()
     assert side.upload([VERTEX | {"p": (256, 0, 0, 0)}], FENCE).type == P1
+
+
+# --- the three lists beside each other --------------------------------------------------------------------------------
+
+
+def request(seq: int, kind: int = MISSION) -> Any:
+    return mavlink.MAVLink_mission_request_int_message(1, 1, seq, kind)
+
+
+def partial(start: int, end: int, kind: int = MISSION) -> Any:
+    return mavlink.MAVLink_mission_write_partial_list_message(1, 1, start, end, kind)
+
+
+def clear(kind: int = MISSION) -> Any:
+    return mavlink.MAVLink_mission_clear_all_message(1, 1, kind)
+
+
+def test_home_alone_is_the_first_mission_and_can_be_read_when_it_is_cleared() -> None:
+    side = Side()
+    assert len(side.download()) == 1
+    assert side.one(clear()).type == ACCEPTED
+    assert side.download() == [] and side.one(request(0)).command == 16
+    assert [m.get_type() for m in side.say(request(1))] == ["MISSION_COUNT", "MISSION_ACK"]
+
+
+def test_a_fence_is_taken_from_another_while_a_mission_is_under_way() -> None:
+    side = Side()
+    side.one(count(2))
+    assert side.one(mavlink.MAVLink_mission_request_list_message(1, 1, FENCE)).count == 0
+    assert side.one(count(1, FENCE), who=OTHER).get_type() == "MISSION_REQUEST"
+    assert side.one(item(0, FENCE, command=5003, p=(50, 0, 0, 0)), who=OTHER).type == ACCEPTED
+    assert side.one(item(0)).seq == 1  # and the mission goes on
+
+
+def test_the_sequence_is_judged_before_the_sender() -> None:
+    side = Side()
+    side.one(count(2))
+    assert side.one(item(1), who=OTHER).type == SEQUENCE
+    assert side.one(item(0), who=OTHER).type == DENIED
+
+
+def test_only_a_good_item_keeps_an_upload_alive() -> None:
+    side = Side()
+    side.one(count(3), now_s=0.0)
+    side.one(item(0), now_s=4.0)
+    side.one(item(2), now_s=9.0)
+    assert [m.type for _, m in side.transfers.tick(12.1)] == [CANCELLED]
+
+
+@pytest.mark.parametrize(("kind", "words"), [(FENCE, "Fence upload timeout"), (RALLY, "Rally upload timeout")])
+def test_each_list_is_given_up_in_its_own_words(kind: int, words: str) -> None:
+    side = Side()
+    side.one(count(1, kind))
+    side.transfers.tick(8.1)
+    assert side.texts == [words]
+
+
+def test_too_many_items_end_the_upload_that_was_under_way() -> None:
+    side = Side()
+    side.one(count(2))
+    assert side.one(count(2000)).type == NO_SPACE
+    assert side.one(item(0)).type == ERROR
+
+
+def test_a_partial_list_changes_one_item_or_appends_one() -> None:
+    side = Side()
+    side.upload([HOME, TAKEOFF, WAYPOINT, WAYPOINT])
+    assert side.one(partial(2, 2)).seq == 2
+    assert side.one(item(2, z=77.0)).type == ACCEPTED
+    assert side.one(partial(4, 4)).seq == 4
+    assert side.one(item(4, z=88.0)).type == ACCEPTED
+    assert [m.z for m in side.download()][2:] == [77.0, 40.0, 88.0]
+
+
+@pytest.mark.parametrize(("start", "end"), [(3, 2), (5, 5), (0, 9), (-1, 1)])
+def test_a_partial_list_out_of_range_is_an_error_with_words(start: int, end: int) -> None:
+    side = Side()
+    side.upload([HOME, TAKEOFF, WAYPOINT, WAYPOINT])
+    side.texts.clear()
+    assert side.one(partial(start, end)).type == ERROR
+    assert side.texts == ["Flight plan update rejected"]
+
+
+def test_a_part_of_a_fence_replaces_what_stood_there() -> None:
+    side = Side()
+    side.upload(TRIANGLE, FENCE)
+    side.one(partial(1, 1, FENCE))
+    assert side.one(item(1, FENCE, **VERTEX | {"lat": 51.47})).type == ACCEPTED
+    assert [m.x for m in side.download(FENCE)] == [514_500_000, 514_700_000, 514_500_000]
+    side.say(clear(FENCE))
+    side.one(partial(0, 0, FENCE))  # of nothing: it asks, and then
+    assert side.one(item(0, FENCE, **VERTEX)).type == SEQUENCE
+
+
+def test_the_old_question_is_answered_with_floats_and_a_word_of_advice_once() -> None:
+    side = Side()
+    side.upload([HOME, TAKEOFF, WAYPOINT])
+    side.texts.clear()
+    old = mavlink.MAVLink_mission_request_message(1, 1, 2, MISSION)
+    answers = [side.one(old), side.one(old)]
+    assert [m.get_type() for m in answers] == ["MISSION_ITEM"] * 2 and answers[0].x == pytest.approx(51.45)
+    assert side.texts == ["got MISSION_REQUEST; use MISSION_REQUEST_INT!"]
+    assert side.one(mavlink.MAVLink_mission_request_message(1, 1, 3, MISSION)).type == SEQUENCE
+
+
+@pytest.mark.parametrize(
+    ("message", "answers"),
+    [
+        (item(0, 9), [UNSUPPORTED]),
+        (partial(0, 0, 9), [UNSUPPORTED]),
+        (request(0, 9), []),
+        (mavlink.MAVLink_mission_request_message(1, 1, 0, 9), []),
+        (mavlink.MAVLink_mission_ack_message(1, 1, 0, MISSION), []),
+        (item(0), [ERROR]),
+        (item(0, FENCE), [ERROR]),
+    ],
+)
+def test_what_belongs_to_no_transfer(message: Any, answers: list[int]) -> None:
+    assert [m.type for m in Side().say(message)] == answers
+
+
+@pytest.mark.parametrize(
+    ("current", "command", "result"), [(2, 16, ERROR), (3, 16, ACCEPTED), (2, 31_000, UNSUPPORTED)]
+)
+def test_an_item_that_is_an_order_is_answered_as_one(current: int, command: int, result: int) -> None:
+    message = item(0, command=command)
+    message.current = current
+    assert Side().one(message).type == result
+
+
+def test_a_rally_point_is_changed_at_once_and_stays_when_the_upload_fails() -> None:
+    side = Side()
+    point = {"command": 5100, "z": 12.7, "frame": 6}
+    assert side.upload([point, point | {"z": -12.7, "frame": 5}], RALLY).type == ACCEPTED
+    assert [(m.z, m.frame) for m in side.download(RALLY)] == [(12.0, 3), (-12.0, 0)]
+    assert side.upload([point | {"z": 99.0}, {"command": 5101}], RALLY).type == UNSUPPORTED
+    assert [m.z for m in side.download(RALLY)] == [99.0, -12.0]
