@@ -97,7 +97,9 @@ def _pause(a: Autopilot, m: Any, wire: Link) -> int:
 def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
     if m.get_type() != "COMMAND_INT":
         return UNSUPPORTED
-    if abs(m.x) > 900_000_000 or abs(m.y) > 1_800_000_000 or (a.pilot.mode != 4 and not int(m.param2) & 1):
+    if not math.isfinite(m.z) or abs(m.x) > 900_000_000 or abs(m.y) > 1_800_000_000:
+        return DENIED
+    if a.pilot.mode != 4 and not int(m.param2) & 1:
         return DENIED
     enu = a.pilot.plane.enu(m.x * 1e-7, m.y * 1e-7, a.pilot.plane.alt_m)
     base = a.pilot.home[2] if m.frame in (3, 6) else 0.0

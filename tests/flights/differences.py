@@ -1,0 +1,59 @@
+"""Where our simulated copter answers otherwise than the recording, by reason; each name is a stimulus of the script."""
+
+from __future__ import annotations
+
+_BY_REASON: dict[str, tuple[str, ...]] = {
+    "ours has one reason while it waits for a position, the real one names the sensor that is late": (
+        "arm in GUIDED before there is a position",
+        "force arming before there is a position",
+    ),
+    "ours is ready 12 s after its boot, the real one after 36 to 42 s: rehearsals need not wait": (
+        "wait until it could arm",
+    ),
+    "ours cruises at 8 m/s as the project's scenarios want it": ("read WPNAV_SPEED",),
+    "ours takes parameter names as they are spelt": ("read a name in small letters",),
+    "ours sends what was asked for and then the ACK, the real one the other way round": (
+        "AUTOPILOT_VERSION once", "HOME_POSITION once", "GPS_GLOBAL_ORIGIN once", "SYS_STATUS once", "ATTITUDE once",
+        "GPS_RAW_INT once", "BATTERY_STATUS once",
+    ),
+    "ours refuses what the real one accepts and then does not send": ("FENCE_STATUS once without a fence",),
+    "ours has fewer messages in a stream": ("data stream EXTRA1 at 2 Hz",),
+    "ours resumes only a mission in the air": ("DO_PAUSE_CONTINUE 1 on the ground",),
+    "ours does not have this command": (
+        "the fence on without a fence", "the fence off", "RUN_PREARM_CHECKS", "NAV_LOITER_UNLIM in the air",
+        "CONDITION_YAW",
+    ),
+    "ours keeps the current item when the mission is cleared on the ground": ("clear", "30 m away"),
+    "ours has one upload at a time over all three lists, the real one a second one for another list": (
+        "an item of another type meanwhile",
+        "begin anew, and silence",
+    ),
+    "ours forgets a mission of one item that was refused, the real one counts it": ("refused: latitude of 91°",),
+    "ours writes a fence at once, the real one from its background task: it cannot be read for a moment": (
+        "read the circle",
+    ),
+    "ours has no phases of a climb: it is in the air at 9.5 m, or climbs at once": (
+        "take off to 10 m", "MISSION_START", "to item 2",
+    ),
+    "ours does not refuse unknown frames": ("in a frame it does not know",),
+    "ours is already near the place when it is told to go back": (
+        "back to item 2", "upload again while it flies", "MISSION_START in AUTO", "the next item after that",
+        "to its RTL",
+    ),
+    "ours has no FENCE_STATUS of its own accord and no end of a breach": (
+        "AUTO, to a place outside", "back at home", "it is on",
+    ),
+    "ours does not take up items while it is disarmed": ("MISSION_START while disarmed",),
+    "ours does not report the last item as reached and is disarmed in the moment it touches the ground": (
+        "until it has landed and disarmed", "LAND until it is on the ground", "until LAND has disarmed",
+    ),
+}  # fmt: skip
+
+DIFFERENCES = {name: reason for reason, names in _BY_REASON.items() for name in names}
+"""{stimulus: reason}."""
+
+UNSTEADY = frozenset({
+    "arm in GUIDED before there is a position", "ATTITUDE off", "a circle of -5 m", "a rally point too high",
+    "AUTO, to a place outside",
+})  # fmt: skip
+"""Stimuli that the real one does not answer alike twice: a matter of one loop more or less."""
