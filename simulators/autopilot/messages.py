@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Autopilot"], Any]
 _YAW_IN_VEHICLE_ROLL_PITCH_LOCK = 32 | 8 | 4
+_PRESENT, _ENABLED, _HEALTHY = 0x5371FC2F, 0x52619C2F, 0x47719C2F
+_FENCE_BIT = mavlink.MAV_SYS_STATUS_GEOFENCE
 _MANAGER_CAN = 206_819  # retract, neutral, all three axes with lock and follow, point at a place: read from ArduCopter
 
 
@@ -82,11 +84,13 @@ def system_time(a: Autopilot) -> Any:
 
 
 def sys_status(a: Autopilot) -> Any:
-    """SYS_STATUS: battery and the PREARM bit."""
-    health = 0x10000000 if a.pilot.prearm_ok else 0
+    """SYS_STATUS: battery, and sensor bits as ArduCopter 4.7-dev was read; the fence and PREARM bits move."""
+    fenced = _FENCE_BIT if a.parameters.values["FENCE_ENABLE"] else 0
+    health = _HEALTHY & ~(_FENCE_BIT if a.failsafes.outside_fence else 0)
+    health |= mavlink.MAV_SYS_STATUS_PREARM_CHECK if a.pilot.prearm_ok else 0
     return mavlink.MAVLink_sys_status_message(
-        health, health, health, 300, round(a.battery_v * 1000), round(a.current_a * 100), round(a.battery_pct), 0, 0,
-        0, 0, 0, 0,
+        _PRESENT, _ENABLED | fenced, health, 300, round(a.battery_v * 1000), round(a.current_a * 100),
+        round(a.battery_pct), 0, 0, 0, 0, 0, 0,
     )  # fmt: skip
 
 

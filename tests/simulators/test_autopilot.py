@@ -558,3 +558,22 @@ def test_control_of_the_gimbal_is_taken_and_given_back(
 @pytest.mark.parametrize("asked", [(-4, 0), (256, 0), (0, -4), (255, 190, 0, 0, 0, 0, 2)])
 def test_control_that_cannot_be_fails(pointed: Bench, asked: tuple[float, ...]) -> None:
     assert pointed.command(CONTROL, *asked) == FAILED
+
+
+def test_the_fence_bits_of_sys_status_follow_the_fence(bench: Bench) -> None:
+    """Fence switched off: present, healthy, not enabled; a ground station that reads it otherwise sees a breach."""
+    geofence = mavlink.MAV_SYS_STATUS_GEOFENCE
+
+    def bits() -> tuple[bool, bool, bool]:
+        bench.command(mavlink.MAV_CMD_REQUEST_MESSAGE, mavlink.MAVLINK_MSG_ID_SYS_STATUS)
+        m = [m for m in bench.heard if m.get_type() == "SYS_STATUS"][-1]
+        names = ("present", "enabled", "health")
+        present, enabled, health = (getattr(m, f"onboard_control_sensors_{name}") for name in names)
+        return bool(present & geofence), bool(enabled & geofence), bool(health & geofence)
+
+    bench.run(1.0)
+    assert bits() == (True, False, True)
+    bench.autopilot.parameters.values["FENCE_ENABLE"] = 1.0
+    assert bits() == (True, True, True)
+    bench.autopilot.failsafes.outside_fence = True
+    assert bits() == (True, True, False)
