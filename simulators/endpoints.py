@@ -33,6 +33,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot.core import Autopilot
 from simulators.camera import CAMERA_COMPONENT, Camera, TruthListener
+from simulators.channel_process import BACK, THERE, Proxy
 from simulators.fire import build
 from simulators.geodesy import matrix_of
 from simulators.gimbal import Gimbal
@@ -322,6 +323,8 @@ async def start(what: str, **options: Any) -> Endpoint:
 class SimulatedDrone:
     """Vehicle, gimbal and camera of a scenario as processes; use as an asynchronous context manager.
 
+    Where the scenario has a ``[radio]``, vehicle and ground station hear each other through it.
+
     ``ground``: HOST:PORT of the ground station, on this machine. ``source``: the file of a scenario that is not a
     shipped one. Afterwards ``video_url`` is where the frames are, and ``uid`` the token by which the vehicle can be
     told from every other one.
@@ -345,17 +348,34 @@ class SimulatedDrone:
         self._video_port = video_port
         self._source = source or scenario.name
         self._options: dict[str, dict[str, Any]] = {}
+        self._radio: Proxy | None = None
 
     async def __aenter__(self) -> SimulatedDrone:
         ports = {name: free_port() for name in ("gimbal", "camera", "truth")}
         try:
             await self.start_payload(ports["gimbal"], ports["camera"], ports["truth"])
-            options = {**self._common(), **ports, "ground": self.ground, "uid": self.uid, "speedup": self.speedup}
+            options = {
+                **self._common(),
+                **ports,
+                "ground": await self._heard_at(),
+                "uid": self.uid,
+                "speedup": self.speedup,
+            }
             self.endpoints["vehicle"] = await self._start("vehicle", **options)
         except BaseException:
             await self.stop()
             raise
         return self
+
+    async def _heard_at(self) -> str:
+        """HOST:PORT the vehicle speaks to: the ground station, or the radio in front of it."""
+        told = self.scenario.radio
+        if told is None:
+            return self.ground
+        port = int(self.ground.rpartition(":")[2])
+        self._radio = Proxy("udp", port, {THERE: told, BACK: told}, seed=self.seed + 1000 * self.sysid)
+        await self._radio.__aenter__()
+        return f"{LOOPBACK}:{self._radio.port}"
 
     async def start_payload(self, gimbal_port: int, camera_port: int, truth_port: int) -> None:
         """Gimbal and camera alone: what is attached to a real autopilot in SITL."""
@@ -391,6 +411,8 @@ class SimulatedDrone:
         """End all processes."""
         for endpoint in reversed(self.endpoints.values()):
             await endpoint.stop()
+        if self._radio is not None:
+            await self._radio.__aexit__()
 
     async def ended(self) -> tuple[str, str]:
         """Wait until one of the processes ends by itself; its name and its last words."""

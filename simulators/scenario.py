@@ -1,8 +1,8 @@
 """A scenario by name: what burns where, how the ground looks, where the drone shall search.
 
 A scenario is a TOML file; ``load`` reads the shipped ones by name, ``parse`` takes the text of any other: flat keys,
-then optional tables (`scenery`). A bad one is refused naming the key, the line and what is allowed. The seed decides
-the rest: another seed, another world.
+then optional tables (`scenery`; ``[radio]`` is `channel.Quality`, both ways). A bad one is refused naming the key, the
+line and what is allowed. The seed decides the rest: another seed, another world.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any
 
+from simulators.channel import Quality
 from simulators.scenery import Atmosphere, Burning, Friend, Smoke, Sun, Terrain
 from simulators.tables import TableError, line_of, read_table, read_tables
 
@@ -53,6 +54,7 @@ class Scenario:
     smoke: Smoke | None = None
     atmosphere: Atmosphere | None = None
     terrain: Terrain | None = None
+    radio: Quality | None = None
 
 
 # Optional tables: name → type, and whether it may stand several times ([[name]]).
@@ -63,6 +65,7 @@ _TABLES: dict[str, tuple[type[Any], bool]] = {
     "smoke": (Smoke, False),
     "atmosphere": (Atmosphere, False),
     "terrain": (Terrain, False),
+    "radio": (Quality, False),
 }
 _MOST_BURNING = 200
 

@@ -40,9 +40,14 @@ class Truths:
 
 
 class World:
-    """One vehicle over one scene, heard over a radio as good as ``up`` (from the ground) and ``down`` (to it) say."""
+    """One vehicle over one scene, heard over a radio.
 
-    def __init__(self, scenario: Scenario, seed: int, *, up: Quality = PERFECT, down: Quality = PERFECT) -> None:
+    It is as good as ``up`` (from the ground) and ``down`` (to it) say; where they say nothing, as the scenario does.
+    """
+
+    def __init__(
+        self, scenario: Scenario, seed: int, *, up: Quality | None = None, down: Quality | None = None
+    ) -> None:
         self.scene: Scene = build(scenario, seed)
         plane = self.scene.plane
         start = home_en_m(scenario)
@@ -61,7 +66,8 @@ class World:
         self.gimbal = Gimbal(seed)
         self.camera = Camera(Renderer(self.scene), seed)
         self.truths = Truths(self.scene.fires)
-        self.radio = Radio(up, down, seed)
+        told = scenario.radio or PERFECT
+        self.radio = Radio(up or told, down or told, seed)
         self.up, self.down = self.radio.up, self.radio.down
         self._shots: list[Shot] = []
 

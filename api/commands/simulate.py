@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import signal
+from dataclasses import replace
 from typing import Any
 
 _LOOPBACKS = ("127.0.0.1", "localhost")
@@ -31,7 +32,7 @@ def register(verbs: Any) -> None:
         action="append",
         default=[],
         metavar="[up:|down:]NAME=VALUE,…",
-        help="a bad radio to the ground station, as of the verb channel (loss=0.2,burst=5); repeatable",
+        help="a radio to the ground station instead of the scenario's; the names of the verb channel; repeatable",
     )
     parser.add_argument("--seconds", type=float, metavar="N", help="end after so many; default: on a signal")
 
@@ -77,6 +78,7 @@ async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, video:
             if args.channel:
                 proxy = Proxy("udp", int(ground.rpartition(":")[2]), qualities, seed=args.seed + 1000 * sysid)
                 await stack.enter_async_context(proxy)
+                scenario = replace(scenario, radio=None)
                 heard_at = f"127.0.0.1:{proxy.port}"
             drone = SimulatedDrone(
                 scenario,

@@ -56,6 +56,9 @@ def test_tables_are_read_as_they_are_written_and_kinds_have_their_own_ranges() -
         ('[[burning]]\nkind = "ember"\ncount = 120\n[[burning]]\nkind = "ember"\ncount = 120\n', "at most 200 places"),
         ('[[friend]]\nkind = "dragon"\n', r"\[\[friend\]\] 1: kind must be one of glint, .*animal"),
         ("[terrain]\nrelief_m = nan\n", r"relief_m must be a number"),
+        ("[radio]\nloss = 0.99\n", r"\[radio\]: loss must be a number between 0 and 0.95, not 0.99 \(line {1}\)"),
+        ("[radio]\nloss = 0.9\nburst = 2\n", r"\[radio\]: .*burst must be 1 or at least 9.* \(line {0}\)"),
+        ("[radio]\ncuts_s = [10, 12]\n", r"\[radio\]: cuts_s must be a list of \[from, to\]"),
         ("[weather]\nrain = 1\n", r"unknown key 'weather'; allowed are title, .*terrain.* \(line {0}\)"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.camera import FRAME_S, Shot
+from simulators.channel import Quality
 from simulators.scenario import load
 from simulators.thermal import InView
 from simulators.world import Truths, World, home_en_m
@@ -104,3 +106,19 @@ def test_the_truth_remembers_the_first_whole_view_and_the_largest() -> None:
     assert truths.first_in_view_s == {7: 11.0}
     assert truths.largest_px == {7: 9.0}
     assert truths.frames == 4
+
+
+def test_the_radio_of_a_scenario_stands_between_vehicle_and_ground() -> None:
+    bad = Quality(delay_s=0.2, cuts_s=((5.0, 7.0),))
+    clear, world = World(SCENARIO, 1), World(replace(SCENARIO, radio=bad), 1)
+    heard = {}
+    for name, each in (("clear", clear), ("bad", world)):
+        ask(each, mavlink.MAVLINK_MSG_ID_ATTITUDE, 10.0)
+        each.step(4.9, with_frames=False)
+        each.take_outgoing()
+        each.step(7.0, with_frames=False)
+        each.take_outgoing()
+        each.step(7.15, with_frames=False)
+        heard[name] = len(each.take_outgoing())
+    assert heard["clear"] > 0 and heard["bad"] == 0, "the cut, and the delay behind it"
+    assert world.radio.down.tally.cut > 5 and clear.radio.down.tally.lost == 0
