@@ -50,6 +50,7 @@ _INNER = re.compile(
 _PREARM, _POSITION = mavlink.MAV_SYS_STATUS_PREARM_CHECK, 0x18
 _METRES_PER_DEG = 111_195.0
 _CHUNK = 50
+_NAK = 129
 _REPEATS = 2
 
 Message = Any
@@ -318,7 +319,15 @@ def _result(enum: str, number: int, prefix: str) -> str:
     return str(mavlink.enums[enum][number].name.removeprefix(prefix))
 
 
+def _file(m: Message) -> str:
+    """Opcode, what it answers, how many bytes, and the error of a NAK; a request is told the same way."""
+    sequence, session, opcode, size, asked = m.payload[0], *m.payload[2:6]
+    error = f" error {m.payload[12]}" if opcode == _NAK else ""
+    return f"FILE_TRANSFER_PROTOCOL {sequence} session {session} opcode {opcode} of {asked}, {size} bytes{error}"
+
+
 _WORDS: dict[str, Callable[[Message], str]] = {
+    "FILE_TRANSFER_PROTOCOL": _file,
     "COMMAND_ACK": lambda m: f"COMMAND_ACK {m.command} {_result('MAV_RESULT', m.result, 'MAV_RESULT_')}",
     "MISSION_ACK": lambda m: f"MISSION_ACK {_result('MAV_MISSION_RESULT', m.type, 'MAV_MISSION_')} of {m.mission_type}",
     "MISSION_REQUEST": lambda m: f"MISSION_REQUEST {m.seq} of {m.mission_type}",

@@ -1,0 +1,71 @@
+"""The chapters of ``stimuli_alone``, each with a copter that has just started.
+
+As a program it records the real one or says what differs:
+``python -m tests.flights.recorder_alone real FILE | ours``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from missions.geometry.geo import Datum, GeoPoint
+from simulators.sitl import SitlVehicle, need_binary
+from tests.flights.comparing import compare, load
+from tests.flights.recorder import INSTANCES, SPEEDUP, Line, OurCopter, RealCopter, Recorder
+from tests.flights.stimuli_alone import ALONE
+from tests.flights.words import GUIDED, HOME, Chapter, mode
+
+RECORDING = Path(__file__).with_name("arducopter_4_7_alone.jsonl")
+_READY_LIMIT_S = 90.0
+
+
+class _Alone(Recorder):
+    """Waits for a new copter's position first."""
+
+    def _begin(self, chapter: Chapter) -> None:
+        self._say(mode(GUIDED))
+        self._need(chapter, lambda s: s.position and s.prearm, _READY_LIMIT_S, "ready to arm")
+        super()._begin(chapter)
+
+
+def record_ours(chapters: Iterable[Chapter] = ALONE) -> dict[str, Line]:
+    """Our simulator."""
+    return {line["name"]: line for chapter in chapters for line in _Alone(OurCopter()).run([chapter])}
+
+
+async def record_real(binary: Path, path: Path, chapters: Iterable[Chapter] = ALONE) -> None:
+    """ArduCopter in SITL, into a file: a header, then a line a stimulus."""
+    lines: list[object] = []
+    for chapter in chapters:
+        home = GeoPoint(*HOME, Datum.SEA_LEVEL)
+        async with SitlVehicle(binary, home, speedup=SPEEDUP, instances=INSTANCES, gimbal_and_camera=False) as vehicle:
+            if not lines:
+                lines.append({"vehicle": vehicle.version_text, "model": "quad", "speedup": SPEEDUP, "home": HOME})
+            lines += await asyncio.to_thread(_chapter, vehicle.ground_url, chapter)
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    await asyncio.to_thread(path.write_text, text, encoding="utf-8")
+
+
+def _chapter(url: str, chapter: Chapter) -> list[Line]:
+    copter = RealCopter(url)
+    try:
+        return list(_Alone(copter).run([chapter]))
+    finally:
+        copter.close()
+
+
+def main(arguments: list[str]) -> None:
+    """See above."""
+    if arguments[:1] == ["real"]:
+        asyncio.run(record_real(need_binary(), Path(arguments[1])))
+        return
+    for name, told in compare(load(RECORDING)[1], record_ours()).items():
+        print(f"{name}: {'; '.join(told)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
