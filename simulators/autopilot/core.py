@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from simulators.autopilot.pilot import STEP_S, Pilot
 from simulators.autopilot.transfers import Transfers
 from simulators.flight import Errors, Flight
 from simulators.geodesy import Plane
+from simulators.power import Airframe, Battery
 
 _DEVICES_ASKED_S = 10.0
-_CAPACITY_MAH = 10_000.0
 _BANNER = ((6, "ArduCopter V4.7.0-dev (simulated)"), (6, "Frame: QUAD/PLUS"))
 
 
@@ -55,8 +56,7 @@ class Autopilot:
         self.pilot = Pilot(flight, plane, self.transfers, self.say, values, self.gnss)
         self.failsafes = Failsafes(self)
         self.links = Links(sysid)
-        self.used_mah = 0.0
-        self.current_a = 0.4
+        self.airframe, self.battery = Airframe(), Battery(values["BATT_CAPACITY"])
         self.home_place: tuple[float, float, float] | None = None
         self._rng = rng
         self._armed = self._ready = False
@@ -161,18 +161,31 @@ class Autopilot:
     @property
     def battery_pct(self) -> float:
         """What is left, percent."""
-        return max(0.0, 100.0 * (1 - self.used_mah / _CAPACITY_MAH))
+        return 100.0 * self.battery.left
 
     @property
     def battery_v(self) -> float:
-        """Four cells: from 4.2 V full to 3.5 V empty each, less what the current drops."""
-        return 14.0 + 2.8 * self.battery_pct / 100.0 - 0.012 * self.current_a
+        """Volts at the terminals, or what SIM_BATT_VOLTAGE says."""
+        return self.parameters.values["SIM_BATT_VOLTAGE"] or self.battery.voltage_v
+
+    @property
+    def current_a(self) -> float:
+        """Amperes drawn now."""
+        return self.battery.current_a
+
+    @property
+    def used_mah(self) -> float:
+        """Drawn since boot."""
+        return self.battery.used_mah
 
     def _drain_battery(self) -> None:
-        flying = self.pilot.armed and not self.pilot.flight.on_ground
-        climb = max(0.0, float(self.pilot.flight.velocity[2]))
-        self.current_a = 18.0 + 2.5 * climb if flying else (1.5 if self.pilot.armed else 0.4)
-        self.used_mah += self.current_a * STEP_S / 3.6
+        flight, airframe = self.pilot.flight, self.airframe
+        if self.pilot.flying:
+            east, north, up = (float(value) for value in flight.velocity - flight.wind)
+            power = airframe.power_w(math.hypot(east, north), up)
+        else:
+            power = airframe.idle_w if self.pilot.armed else airframe.rest_w
+        self.battery.draw(power, STEP_S)
 
     # --- dispatch ---------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ _LOWEST_M, _FLATTEST_CONE = 0.3, 0.5
 _THERE_M, _CLIMBED_M = 1.0, 1.0
 _ALT_MAX_FENCE = 1
 _TRAIL_POINTS = 300
+_ENDS_ABOVE_M = 2.0
 _YAW_DONE_RAD = math.radians(2.0)
 
 
@@ -108,8 +109,8 @@ class Trail:
         self.good = False
 
     def begin(self, home: Floats) -> None:
-        """At arming."""
-        self._points, self.good = [home.copy()], True
+        """At arming. The way back ends two metres above the ground."""
+        self._points, self.good = [home + np.array([0.0, 0.0, _ENDS_ABOVE_M])], True
 
     def lose(self) -> None:
         """Without a position for too long, or too long a path: there is no way back."""

@@ -46,7 +46,7 @@ def attitude(a: Autopilot) -> Any:
 
 def global_position(a: Autopilot) -> Any:
     """GLOBAL_POSITION_INT; latitude and longitude 0 before the estimator has a position, as the real one says."""
-    lat, lon, alt = a.believed_place() if a.pilot.position_ready else (0.0, 0.0, a.pilot.plane.alt_m)
+    lat, lon, alt = a.believed_place() if a.pilot.gnss.ever else (0.0, 0.0, a.pilot.plane.alt_m)
     v = a.pilot.flight.velocity
     heading = math.degrees(a.pilot.flight.yaw + a.errors.yaw_rad) % 360.0
     height = a.pilot.flight.enu[2] - a.pilot.home[2]
@@ -64,7 +64,7 @@ def local_position(a: Autopilot) -> Any:
 
 def gps_raw(a: Autopilot) -> Any:
     """GPS_RAW_INT with the accuracy that the errors were drawn from."""
-    if not a.pilot.position_ready:
+    if not a.pilot.gnss.fix:
         return mavlink.MAVLink_gps_raw_int_message(
             _ms(a) * 1000, 1, 0, 0, 0, 65535, 65535, 0, 0, 3, 0, 2**32 - 1, 2**32 - 1, 2**32 - 1, 0, 0
         )
@@ -98,8 +98,9 @@ def battery_status(a: Autopilot) -> Any:
     """BATTERY_STATUS: four cells."""
     cells = [round(a.battery_v * 250)] * 4 + [65535] * 6
     return mavlink.MAVLink_battery_status_message(
-        0, 0, 3, 32767, cells, round(a.current_a * 100), round(a.used_mah), -1, round(a.battery_pct)
-    )
+        0, 0, 3, 32767, cells, round(a.current_a * 100), round(a.used_mah), -1, round(a.battery_pct),
+        0, 1 + a.failsafes.battery,
+    )  # fmt: skip
 
 
 def ekf_status(a: Autopilot) -> Any:

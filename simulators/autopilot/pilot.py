@@ -20,7 +20,7 @@ from simulators.autopilot.mission_run import ACTIVE, NO_MISSION, PAUSED, Mission
 from simulators.autopilot.modes import AUTO, AUTO_RTL, CIRCLE, GUIDED, LAND, LOITER, MODES, RTL, SMART_RTL, STABILIZE
 from simulators.autopilot.payload import Payload
 from simulators.autopilot.settings import Values
-from simulators.autopilot.steering import Circle, Speeds, descend, stopping_point, towards
+from simulators.autopilot.steering import Circle, Speeds, descend, rise, stopping_point, towards
 from simulators.autopilot.sticks import Sticks
 from simulators.autopilot.transfers import Transfers
 from simulators.flight import Errors, Flight
@@ -446,8 +446,9 @@ class Pilot:
         return np.array([east * speed, north * speed, self.sticks.climb_m_s])
 
     def _climb(self, to_m: float) -> Floats:
-        if self.flight.enu[2] < to_m - 0.5:
-            return np.array([0.0, 0.0, self.speeds.up])
+        left_m = to_m - float(self.flight.enu[2])
+        if left_m > 0.5:
+            return np.array([0.0, 0.0, rise(left_m, self.speeds)])
         if self.mode == AUTO:
             self.mission.done()
             return self._velocity()

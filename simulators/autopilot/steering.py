@@ -13,7 +13,7 @@ from simulators.geodesy import Floats
 
 # What the vehicle brakes with, as a share of WPNAV_ACCEL: the rest is for the wind.
 _BRAKING = 0.6
-STILL = (0.0, 0.0, 0.0)
+_RISE_BRAKE = 0.8  # m/s²
 
 
 @dataclass(slots=True)
@@ -44,7 +44,13 @@ def towards(flight: Flight, goal: Floats, speeds: Speeds, *, turn: bool = True) 
     along = min(speeds.flat, math.sqrt(2 * speeds.brake * flat)) / flat if flat > 0.05 else 0.0
     if turn and flat > 4.0:
         flight.target_yaw = math.atan2(east, north)
-    return np.array([east * along, north * along, max(-speeds.down, min(speeds.up, up))])
+    return np.array([east * along, north * along, rise(up, speeds)])
+
+
+def rise(up_m: float, speeds: Speeds) -> float:
+    """The climb that ends a difference of height without going past it."""
+    gentle = min(abs(up_m), math.sqrt(2 * _RISE_BRAKE * abs(up_m)))
+    return min(speeds.up, gentle) if up_m > 0 else -min(speeds.down, gentle)
 
 
 def stopping_point(flight: Flight, speeds: Speeds) -> Floats:
@@ -91,7 +97,7 @@ class Circle:
         along = self._sense * min(speeds.flat, math.sqrt(speeds.brake * self._radius)) if close else 0.0
         inwards = (self._radius - distance) * 0.8
         flight.target_yaw = math.atan2(-out[0], -out[1])
-        climb = max(-speeds.down, min(speeds.up, float(self._centre[2] - flight.enu[2])))
+        climb = rise(float(self._centre[2] - flight.enu[2]), speeds)
         flat = np.array([inwards * out[0] + along * out[1], inwards * out[1] - along * out[0]])
         return np.array([*np.clip(flat, -speeds.flat, speeds.flat), climb])
 
