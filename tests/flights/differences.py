@@ -40,8 +40,8 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "back to item 2", "upload again while it flies", "MISSION_START in AUTO", "the next item after that",
         "to its RTL",
     ),
-    "ours has no FENCE_STATUS of its own accord and no end of a breach": (
-        "AUTO, to a place outside", "back at home", "it is on",
+    "ours has no FENCE_STATUS of its own accord": (
+        "AUTO, to a place outside", "it is on",
     ),
     "ours does not take up items while it is disarmed": ("MISSION_START while disarmed",),
     "ours does not report the last item as reached and is disarmed in the moment it touches the ground": (

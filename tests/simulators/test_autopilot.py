@@ -575,5 +575,5 @@ def test_the_fence_bits_of_sys_status_follow_the_fence(bench: Bench) -> None:
     assert bits() == (True, False, True)
     bench.autopilot.parameters.values["FENCE_ENABLE"] = 1.0
     assert bits() == (True, True, True)
-    bench.autopilot.failsafes.outside_fence = True
+    bench.autopilot.failsafes.breaches = 4
     assert bits() == (True, True, False)
