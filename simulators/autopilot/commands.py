@@ -15,12 +15,16 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import messages
 from simulators.autopilot.links import Link
-from simulators.autopilot.pilot import ACCEPTED, DENIED, FAILED, LAND, RTL, UNSUPPORTED
+from simulators.autopilot.pilot import ACCEPTED, DENIED, FAILED, LAND, LOITER, RTL, UNSUPPORTED
 
 if TYPE_CHECKING:
     from simulators.autopilot.core import Autopilot
 
-_LOOP_US = 2_500
+_LOOP_US, _SLOWEST_US = 2_500, 60_000_000
+_ERASE_ALL = 2
+_HIGHEST_M = 83_000.0
+# Frames of a height: above sea level 0, above home 1.
+_BASES = {0: 0, 5: 0, 3: 1, 6: 1, 10: 1, 11: 1}
 
 
 def answer(a: Autopilot, m: Any, wire: Link) -> int:
@@ -30,36 +34,108 @@ def answer(a: Autopilot, m: Any, wire: Link) -> int:
 
 
 def _interval(a: Autopilot, m: Any, wire: Link) -> int:
-    name = messages.BY_ID.get(int(m.param1))
-    if name is None or (name == "SIM_STATE" and name not in wire.rates):
-        a.say(4, f"No ap_message for mavlink id ({int(m.param1)})")
+    number, interval_us = _number(m.param1), _number(m.param2)
+    if m.param3 != 0:
         return DENIED
-    if m.param2 <= 0:  # 0 means the default, and that is off
+    name = messages.BY_ID.get(number)
+    if name is None or (name == "SIM_STATE" and name not in wire.rates):
+        a.say(6, f"No ap_message for mavlink id ({number})")
+        return DENIED
+    if interval_us in (0, -1):  # 0 means the default, and that is off
         wire.rates.pop(name, None)
         return ACCEPTED
-    if m.param2 < _LOOP_US:
-        a.say(4, f"Requested rate for message ID {int(m.param1)} too fast. Increase SCHED_LOOP_RATE")
+    if interval_us < 0:
         return DENIED
-    wire.rates[name] = 1e6 / m.param2
+    if interval_us < _LOOP_US:
+        a.say(6, f"Requested rate for message ID {number} too fast. Increase SCHED_LOOP_RATE")
+        return DENIED
+    wire.rates[name] = 1e6 / min(interval_us, _SLOWEST_US)
     return ACCEPTED
 
 
 def _get_interval(a: Autopilot, m: Any, wire: Link) -> int:
-    number = int(m.param1)
+    return _tell_interval(_number(m.param1), wire)
+
+
+def _tell_interval(number: int, wire: Link) -> int:
     name = messages.BY_ID.get(number)
     hz = wire.rates.get(name or "")
     interval_us = 0 if name is None else -1 if hz is None else round(1e6 / hz)
-    wire.send(mavlink.MAVLink_message_interval_message(number, interval_us))
+    wire.send(mavlink.MAVLink_message_interval_message(number % 65_536, interval_us))
     return FAILED if name is None else ACCEPTED
 
 
 def _request(a: Autopilot, m: Any, wire: Link) -> int:
-    name = messages.BY_ID.get(int(m.param1))
+    number = _number(m.param1)
+    if number == mavlink.MAVLINK_MSG_ID_MESSAGE_INTERVAL:
+        return _tell_interval(_number(m.param2), wire)
+    name = messages.BY_ID.get(number)
     message = None if name is None else messages.BUILDERS[name](a)
     if message is None:
         return FAILED
     wire.send(message)
     return ACCEPTED
+
+
+def _version(a: Autopilot, m: Any, wire: Link) -> int:
+    wire.send(messages.autopilot_version(a))
+    return ACCEPTED
+
+
+def _home(a: Autopilot, m: Any, wire: Link) -> int:
+    told = messages.home_position(a)
+    if told is None:
+        return FAILED
+    wire.send(told)
+    return ACCEPTED
+
+
+def _set_home(a: Autopilot, m: Any, wire: Link) -> int:
+    """DO_SET_HOME: here, by param1 or by no place at all, or at a place whose height has a frame."""
+    whole = m.get_type() == "COMMAND_INT"
+    lat, lon, up = (m.x * 1e-7, m.y * 1e-7, m.z) if whole else (m.param5, m.param6, m.param7)
+    if m.param1 == 1 or (lat == 0 and lon == 0):
+        if not a.set_home():
+            return FAILED
+        a.pilot.home = a.pilot.flight.enu.copy()
+        return ACCEPTED
+    if m.param1 != 0:
+        return FAILED
+    base = _BASES.get(m.frame if whole else 0)
+    if base is None or not abs(up) <= _HIGHEST_M:
+        return DENIED
+    above = float(a.pilot.home[2]) if base else 0.0
+    return ACCEPTED if a.set_home((lat, lon, above + up)) else FAILED
+
+
+def _banner(a: Autopilot, m: Any, wire: Link) -> int:
+    a.banner()
+    return ACCEPTED
+
+
+def _storage(a: Autopilot, m: Any, wire: Link) -> int:
+    if m.param1 != _ERASE_ALL:
+        return DENIED
+    a.parameters.reset()
+    a.say(4, "All parameters reset, reboot board")
+    return ACCEPTED
+
+
+def _fence(a: Autopilot, m: Any, wire: Link) -> int:
+    """DO_FENCE_ENABLE: off, on, or off below."""
+    if m.param1 not in (0, 1, 2):
+        return FAILED
+    a.parameters.values["FENCE_ENABLE"] = float(m.param1 == 1)
+    return ACCEPTED
+
+
+def _loiter(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.set_mode(LOITER)
+
+
+def _number(value: float) -> int:
+    """A whole number that came as a float; no number at all counts as none there is."""
+    return int(value) if math.isfinite(value) else -2
 
 
 def _mode(a: Autopilot, m: Any, wire: Link) -> int:
@@ -180,6 +256,14 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_COMPONENT_ARM_DISARM: _arm,
     mavlink.MAV_CMD_NAV_TAKEOFF: _takeoff,
     mavlink.MAV_CMD_NAV_LAND: _land,
+    mavlink.MAV_CMD_NAV_VTOL_LAND: _land,
+    mavlink.MAV_CMD_NAV_LOITER_UNLIM: _loiter,
+    mavlink.MAV_CMD_REQUEST_AUTOPILOT_CAPABILITIES: _version,
+    mavlink.MAV_CMD_GET_HOME_POSITION: _home,
+    mavlink.MAV_CMD_DO_SET_HOME: _set_home,
+    mavlink.MAV_CMD_DO_SEND_BANNER: _banner,
+    mavlink.MAV_CMD_PREFLIGHT_STORAGE: _storage,
+    mavlink.MAV_CMD_DO_FENCE_ENABLE: _fence,
     mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH: _rtl,
     mavlink.MAV_CMD_MISSION_START: _start,
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,

@@ -14,7 +14,7 @@ from simulators.autopilot.ftp import Ftp
 from simulators.autopilot.gnss import Gnss
 from simulators.autopilot.links import Link, Links
 from simulators.autopilot.parameters import Parameters
-from simulators.autopilot.pilot import STEP_S, Pilot
+from simulators.autopilot.pilot import ACCEPTED, STEP_S, Pilot
 from simulators.autopilot.transfers import Transfers
 from simulators.flight import Errors, Flight
 from simulators.geodesy import Plane
@@ -100,7 +100,7 @@ class Autopilot:
     def _after_step(self) -> None:
         found, armed = self.pilot.position_ready and not self._ready, self.pilot.armed and not self._armed
         if found or armed:
-            self._set_home()
+            self.set_home()
         self._ready, self._armed = self.pilot.position_ready, self.pilot.armed
         self.transfers.flying = self.pilot.flies_mission
         if self.pilot.reached != self._reached:
@@ -151,12 +151,20 @@ class Autopilot:
         enu = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m + noise
         return self.pilot.plane.geo(enu)
 
-    def _set_home(self) -> None:
-        home = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m
-        self.home_place = self.pilot.plane.geo(home)
-        self.transfers.set_home(*self.home_place)
+    def set_home(self, place: tuple[float, float, float] | None = None) -> bool:
+        """Home at latitude, longitude, metres above sea level, or here; false here without a position."""
+        if place is None:
+            if not self.pilot.position_ready:
+                return False
+            here = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m
+            place = self.pilot.plane.geo(here)
+        else:
+            self.pilot.home = self.pilot.plane.enu(*place) + np.array([0.0, 0.0, self.pilot.plane.alt_m])
+        self.home_place = place
+        self.transfers.set_home(*place)
         self.links.broadcast(messages.home_position(self))
         self.links.broadcast(messages.global_origin(self))
+        return True
 
     @property
     def battery_pct(self) -> float:
@@ -203,7 +211,8 @@ class Autopilot:
         elif kind == "TIMESYNC" and message.tc1 == 0:
             wire.send(mavlink.MAVLink_timesync_message(round(self.now_s * 1e9), message.ts1))
         elif kind == "MISSION_SET_CURRENT":
-            self.pilot.set_current(message.seq)
+            if self.pilot.set_current(message.seq) == ACCEPTED:
+                wire.send(messages.mission_current(self))
         elif kind.startswith("MISSION_"):
             for answer in self.transfers.receive(message, sender, self.now_s):
                 wire.send(answer)
@@ -211,8 +220,20 @@ class Autopilot:
             for to, answer in self.ftp.receive(message, sender, wire, self.now_s):
                 to.send(answer)
         elif kind.startswith("PARAM_"):
+            if kind == "PARAM_REQUEST_LIST":
+                self.banner()
             for answer in self.parameters.receive(message):
-                wire.send(answer)
+                if kind == "PARAM_SET":
+                    self.links.broadcast(answer)
+                else:
+                    wire.send(answer)
+        elif kind == "SETUP_SIGNING":
+            if self.pilot.armed:
+                self.say(4, "ERROR: Won't setup signing when armed")
+            else:
+                self.links.set_up_signing(message)
+        elif kind == "AUTOPILOT_VERSION_REQUEST":
+            wire.send(messages.autopilot_version(self))
         elif kind == "SET_MODE":
             self.pilot.set_mode(message.custom_mode)
         elif kind == "RC_CHANNELS_OVERRIDE":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import messages
+from simulators.autopilot.signing import Parser, Signing
 
 if TYPE_CHECKING:
     from simulators.autopilot.core import Autopilot
@@ -62,19 +63,24 @@ class Links:
         self.components: dict[int, Link] = {}
         self._wires: dict[str, Link] = {}
         self._text_id = 0
+        self._signing = Signing()
 
     def __getitem__(self, name: str) -> Link:
         return self._wires[name]
 
     def add(self, name: str) -> None:
         """A wire; its kind is the beginning of its name."""
-        parser = mavlink.MAVLink(None)
+        parser = Parser(None)
         parser.robust_parsing = True
         link = Link(name, parser, mavlink.MAVLink(None, srcSystem=self.sysid, srcComponent=1))
         link.rates = {"HEARTBEAT": 1.0}
         if name.startswith("truth"):
             link.rates |= TRUTH_RATES
         self._wires[name] = link
+
+    def set_up_signing(self, message: Any) -> None:
+        """SETUP_SIGNING, for all wires."""
+        self._signing.set_up(message, self._wires.values())
 
     @staticmethod
     def parse(wire: Link, data: bytes) -> Iterator[Any]:

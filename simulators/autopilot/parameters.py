@@ -22,6 +22,7 @@ _PACKED = {_INT8: (1, "<b"), _INT16: (2, "<h"), _INT32: (3, "<i"), _FLOAT: (4, "
 _MAGIC, _MAGIC_WITH_DEFAULTS = 0x671B, 0x671C
 _FILE_HEADER = struct.Struct("<HHH")
 _ESTIMATE_BYTES = 12
+_NO_INDEX = 65_535
 _RANGE = {_INT8: (-128, 127), _INT16: (-32768, 32767), _INT32: (-(2**31), 2**31 - 1)}
 
 
@@ -37,9 +38,9 @@ class Parameters:
         kind = message.get_type()
         if kind == "PARAM_REQUEST_LIST":
             return [self._value(name, index) for index, name in enumerate(self._names)]
-        name = message.param_id.rstrip("\0") if kind in ("PARAM_REQUEST_READ", "PARAM_SET") else ""
-        if kind == "PARAM_REQUEST_READ" and message.param_index >= 0:
-            if message.param_index >= len(self._names):
+        name = message.param_id.rstrip("\0").upper() if kind in ("PARAM_REQUEST_READ", "PARAM_SET") else ""
+        if kind == "PARAM_REQUEST_READ" and message.param_index != -1:
+            if not 0 <= message.param_index < len(self._names):
                 return []
             return [self._value(self._names[message.param_index], message.param_index)]
         if name not in self.values:
@@ -48,8 +49,12 @@ class Parameters:
             if not math.isfinite(message.param_value):
                 return []
             self.values[name] = _fitted(float(message.param_value), _TABLE[name][1])
-            return [self._value(name, 65535)]
-        return [self._value(name, self._names.index(name))]
+            return [self._value(name, _NO_INDEX)]
+        return [self._value(name, _NO_INDEX)]  # asked by name, told without a number
+
+    def reset(self) -> None:
+        """All defaults."""
+        self.values.update({name: float(value) for name, (value, _) in _TABLE.items()})
 
     @property
     def estimate(self) -> int:
