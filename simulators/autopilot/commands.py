@@ -70,10 +70,11 @@ def _request(a: Autopilot, m: Any, wire: Link) -> int:
     if number == mavlink.MAVLINK_MSG_ID_MESSAGE_INTERVAL:
         return _tell_interval(_number(m.param2), wire)
     name = messages.BY_ID.get(number)
-    message = None if name is None else messages.BUILDERS[name](a)
-    if message is None:
+    if name is None:
         return FAILED
-    wire.send(message)
+    message = messages.BUILDERS[name](a)
+    if message is not None:  # it knows the message and has nothing to say: accepted, and silence
+        wire.send(message)
     return ACCEPTED
 
 
@@ -235,7 +236,14 @@ def _roi_none(a: Autopilot, m: Any, wire: Link) -> int:
 
 
 def _current(a: Autopilot, m: Any, wire: Link) -> int:
-    return a.pilot.set_current(int(m.param1))
+    result = a.pilot.set_current(_number(m.param1))
+    if result == ACCEPTED:
+        wire.send(messages.mission_current(a))
+    return result
+
+
+def _prearm(a: Autopilot, m: Any, wire: Link) -> int:
+    return ACCEPTED
 
 
 def _picture(a: Autopilot, m: Any, wire: Link) -> int:
@@ -264,6 +272,7 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_DO_SEND_BANNER: _banner,
     mavlink.MAV_CMD_PREFLIGHT_STORAGE: _storage,
     mavlink.MAV_CMD_DO_FENCE_ENABLE: _fence,
+    mavlink.MAV_CMD_RUN_PREARM_CHECKS: _prearm,
     mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH: _rtl,
     mavlink.MAV_CMD_MISSION_START: _start,
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,

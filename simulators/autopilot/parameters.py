@@ -38,7 +38,8 @@ class Parameters:
         kind = message.get_type()
         if kind == "PARAM_REQUEST_LIST":
             return [self._value(name, index) for index, name in enumerate(self._names)]
-        name = message.param_id.rstrip("\0").upper() if kind in ("PARAM_REQUEST_READ", "PARAM_SET") else ""
+        asked = message.param_id.rstrip("\0") if kind in ("PARAM_REQUEST_READ", "PARAM_SET") else ""
+        name = asked.upper()
         if kind == "PARAM_REQUEST_READ" and message.param_index != -1:
             if not 0 <= message.param_index < len(self._names):
                 return []
@@ -50,7 +51,7 @@ class Parameters:
                 return []
             self.values[name] = _fitted(float(message.param_value), _TABLE[name][1])
             return [self._value(name, _NO_INDEX)]
-        return [self._value(name, _NO_INDEX)]  # asked by name, told without a number
+        return [self._value(name, _NO_INDEX, asked)]  # asked by name, told without a number, and as it was asked
 
     def reset(self) -> None:
         """All defaults."""
@@ -85,9 +86,9 @@ class Parameters:
             before = name
         return bytes(out)
 
-    def _value(self, name: str, index: int) -> Any:
+    def _value(self, name: str, index: int, shown: str = "") -> Any:
         return mavlink.MAVLink_param_value_message(
-            name.encode(), self.values[name], _TABLE[name][1], len(self._names), index
+            (shown or name).encode(), self.values[name], _TABLE[name][1], len(self._names), index
         )
 
 

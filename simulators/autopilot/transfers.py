@@ -26,6 +26,7 @@ Sender = tuple[int, int]
 
 LIMITS = {MISSION: 650, FENCE: 70, RALLY: 46}
 _ASK_AGAIN_S, _GIVE_UP_S = 1.0, 8.0
+_MISCOUNTED = "Incorrect item count"
 _NAMES = {MISSION: "Mission", FENCE: "Fence", RALLY: "Rally"}
 _GUIDED, _CHANGE_ALT = 2, 3  # MISSION_ITEM_INT.current that is an order and no item
 # What is silent about a list that there is none of; everything else of it is answered with UNSUPPORTED.
@@ -84,7 +85,7 @@ class Transfers:
                 self._say(4, f"{_NAMES[upload.kind]} upload timeout")
                 ack = self._ack(upload.owner, mavlink.MAV_MISSION_OPERATION_CANCELLED, upload.kind)
                 out.append((upload.owner, ack))
-            elif now_s - upload.asked_s >= _ASK_AGAIN_S:
+            elif now_s - upload.asked_s > _ASK_AGAIN_S + 1e-9:
                 out.append((upload.owner, self._ask(upload, now_s)))
         return out
 
@@ -218,7 +219,7 @@ class Transfers:
             taken = [upload.taken[seq] for seq in sorted(upload.taken)]
             fault = _fence_fault(taken)
             if fault:
-                self._say(4, fault)
+                self._say(6 if fault == _MISCOUNTED else 4, fault)
                 self._say(4, "Fence validation failed")
                 return self._ack(upload.owner, mavlink.MAV_MISSION_ERROR, FENCE)
             self.lists[FENCE] = taken
@@ -300,7 +301,7 @@ def _fence_fault(items: list[Item]) -> str:
             if any(other.command != item.command for other in items[index : index + count]) or (
                 index + count > len(items)
             ):
-                return "Incorrect item count"
+                return _MISCOUNTED
             index += count
             continue
         if item.command in (5003, 5004) and item.params[0] <= 0:

@@ -86,6 +86,7 @@ def bench() -> Bench:
         (85, (), ACCEPTED),
         (252, (), UNSUPPORTED),
         (92, (1,), UNSUPPORTED),
+        (401, (), ACCEPTED),
         (191, (), UNSUPPORTED),
         (4_002, (), UNSUPPORTED),
     ],
@@ -146,6 +147,10 @@ def test_a_parameter_is_told_with_a_number_only_when_asked_by_it(bench: Bench) -
     assert (first, index) == (next(iter(bench.autopilot.parameters.values)), 0)
 
 
+def test_a_parameter_is_told_by_the_name_it_was_asked_by(bench: Bench) -> None:
+    assert bench.values(read(b"rtl_alt")) == [("rtl_alt", 1500.0, 65_535)]
+
+
 @pytest.mark.parametrize("question", [read(b"NOSUCH"), read(b"", 9_999), read(b"RTL_ALT", -2)])
 def test_what_there_is_not_is_not_answered(bench: Bench, question: Any) -> None:
     assert bench.values(question) == []
@@ -184,3 +189,17 @@ def test_the_whole_list_comes_numbered_and_with_a_banner(bench: Bench) -> None:
     reader = mavlink.MAVLink(None)
     heard = [m for data in bench.autopilot.take_outgoing("ground") for m in reader.parse_buffer(data) or ()]
     assert any(m.get_type() == "STATUSTEXT" and m.text.startswith("ArduCopter") for m in heard)
+
+
+# --- the mission's current item ---------------------------------------------------------------------------------------
+
+
+def test_an_item_that_was_made_current_is_told_and_one_out_of_range_is_not(bench: Bench) -> None:
+    bench.say(mavlink.MAVLink_mission_count_message(1, 1, 3, 0))
+    for seq, command in enumerate((16, 22, 16)):
+        bench.say(mavlink.MAVLink_mission_item_int_message(1, 1, seq, 3, command, 0, 1, 0, 0, 0, 0, LAT, LON, 20, 0))
+    (told,) = bench.say(mavlink.MAVLink_mission_set_current_message(1, 1, 2))
+    assert (told.get_type(), told.seq) == ("MISSION_CURRENT", 2)
+    assert bench.say(mavlink.MAVLink_mission_set_current_message(1, 1, 9)) == []
+    assert [m.get_type() for m in bench.command(224, 1)] == ["MISSION_CURRENT", "COMMAND_ACK"]
+    assert [m.result for m in bench.command(224, 9)] == [DENIED]
