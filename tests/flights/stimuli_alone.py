@@ -24,10 +24,12 @@ from tests.flights.words import (
     near,
     place,
     put,
+    read,
     upload,
 )  # fmt: skip
 
 _LANDED: dict[str, Any] = {"until": lambda s: not s.armed, "limit_s": 120.0}
+
 
 def _file(opcode: int, path: str = "", *, session: int = 0, size: int | None = None, offset: int = 0) -> Message:
     data = path.encode()
@@ -131,4 +133,22 @@ POSITION_LOSS = Chapter("failsafe: position", "air", (
     S("the receiver is back", put("SIM_GPS1_ENABLE", 1), listen_s=5.0),
 ))  # fmt: skip
 
-ALONE = (FILES, AUTO_FLIGHT, AUTO_END, TERMINATION, GCS_LOSS, RADIO_LOSS, BATTERY, POSITION_LOSS)
+_KEY = bytes(range(32))
+
+
+def _signing(key: bytes, timestamp: int) -> Message:
+    """``timestamp``: 10 µs since 2015."""
+    return mavlink.MAVLink_setup_signing_message(1, 1, key, timestamp)
+
+
+SIGNING = Chapter("signing", "ground", (
+    S("arm before signing", arm(), listen_s=2.0),
+    S("set up signing while armed", _signing(_KEY, 1_000)),
+    S("disarm before signing", arm(0), listen_s=1.5),
+    S("set up signing", _signing(_KEY, 1_000)),
+    S("a word without a signature on the first wire", read("RTL_ALT")),
+    S("switch signing off", _signing(bytes(32), 0)),
+    S("a word after that", read("RTL_ALT")),
+))  # fmt: skip
+
+ALONE = (FILES, AUTO_FLIGHT, AUTO_END, TERMINATION, GCS_LOSS, RADIO_LOSS, BATTERY, POSITION_LOSS, SIGNING)

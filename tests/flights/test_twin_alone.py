@@ -31,10 +31,9 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     "ours keeps the number of the current item when the mission is emptied": ("return from there",),
     "the real one counts as landed once its motors are off, ours when it has fallen": ("disarm by force",),
     "ours disarms before it has told that it has landed": ("LAND and disarm",),
-    "ours has no sticks to lose": ("the sticks are lost", "the sticks are back"),
-    "ours does not watch its voltage": ("the voltage falls", "arm with an empty battery"),
-    "ours does not land for want of a position": (
-        "the receiver falls silent", "GUIDED without a position", "the receiver is back",
+    "the text tells the charge used, and ours has used less": ("the voltage falls",),
+    "ours is told as landing with the change of the mode, the real one now then, now a moment later": (
+        "the receiver falls silent",
     ),
 }  # fmt: skip
 DIFFERENCES = {name: reason for reason, names in _BY_REASON.items() for name in names}
