@@ -20,11 +20,11 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
     "ours has fewer messages in a stream": ("data stream EXTRA1 at 2 Hz",),
     "ours resumes only a mission in the air": ("DO_PAUSE_CONTINUE 1 on the ground",),
     "ours does not have this command": (
-        "the fence on without a fence", "the fence off", "RUN_PREARM_CHECKS", "NAV_LOITER_UNLIM in the air",
+        "RUN_PREARM_CHECKS",
         "CONDITION_YAW",
     ),
     "ours keeps the current item when the mission is cleared on the ground": ("clear", "30 m away"),
-    "ours has one upload at a time over all three lists, the real one a second one for another list": (
+    "ours asks again for an item in another phase of its second, where two lists are uploaded at once": (
         "an item of another type meanwhile",
         "begin anew, and silence",
     ),
@@ -36,16 +36,22 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "take off to 10 m", "MISSION_START", "to item 2",
     ),
     "ours does not refuse unknown frames": ("in a frame it does not know",),
-    "ours is already near the place when it is told to go back": (
-        "back to item 2", "upload again while it flies", "MISSION_START in AUTO", "the next item after that",
-        "to its RTL",
+    "ours restarts the flown item once more during an upload, at its count": ("upload again while it flies",),
+    "ours turns round faster, and reports the same item reached a second time with no message": (
+        "the next item after that",
+    ),
+    "ours does not know SET_POSITION_TARGET_GLOBAL_INT": ("a place by SET_POSITION_TARGET",),
+    "ours restarts a flown mission that is emptied and shows item 0; the real one goes on with what it had": (
+        "count 0 while it flies",
     ),
     "ours has no FENCE_STATUS of its own accord": (
         "AUTO, to a place outside", "it is on",
+        "an upload during a fence",
     ),
     "ours does not take up items while it is disarmed": ("MISSION_START while disarmed",),
     "ours does not report the last item as reached and is disarmed in the moment it touches the ground": (
-        "until it has landed and disarmed", "LAND until it is on the ground", "until LAND has disarmed",
+        "until it has landed and disarmed", "until it has disarmed",
+        "LAND until it is on the ground", "until LAND has disarmed",
     ),
 }  # fmt: skip
 

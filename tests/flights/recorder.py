@@ -273,13 +273,16 @@ class Recorder:
 
 # --- in words ---------------------------------------------------------------------------------------------------------
 def _answers(stimulus: Stimulus, heard: list[tuple[float, Message]], start_s: float) -> list[list[Any]]:
-    """[words, seconds after the stimulus]; what is repeated, in turn with one other at most, stands once."""
+    """[words, seconds after the stimulus]; what is repeated, in turn with one other at most, stands once, and so does
+    each message of a stream.
+    """
     names = {m.param_id for m in stimulus.send if m.get_type() in ("PARAM_REQUEST_READ", "PARAM_SET")}
     asked = {int(m.param1) for m in stimulus.send if m.get_type() == "COMMAND_LONG" and m.command == 512}
     answers: list[list[Any]] = []
     for at_s, message in heard:
         told = _told(message, names, asked)
-        if told and told not in [before for before, _ in answers[-_REPEATS:]]:
+        before = [words for words, _ in answers]
+        if told and told not in (before[-_REPEATS:] if " " in told else before):
             answers.append([told, round(at_s - start_s, 1)])
     return answers
 

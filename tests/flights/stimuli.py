@@ -47,7 +47,9 @@ from tests.flights.words import (
     reposition,
     request,
     takeoff,
+    target,
     upload,
+    velocity,
     whole,
 )
 
@@ -355,7 +357,7 @@ FENCES = Chapter("fence and rally transfer", "ground", (
 
 # --- in the air -----------------------------------------------------------------------------------------------------
 _TRIP = (home_item(), item(1, 22, z=10.0), item(2, 16, at=place(30, 0), z=12.0),
-         item(3, 16, at=place(30, 30), z=12.0), item(4, 20))  # fmt: skip
+         item(3, 16, at=place(30, 60), z=12.0), item(4, 20))  # fmt: skip
 
 TAKEOFF = Chapter("take-off", "ground", (
     S("arm for the flight", arm(), listen_s=2.5),
@@ -402,11 +404,19 @@ REPOSITION = Chapter("reposition", "air", (
     S("in BRAKE without leave", mode(BRAKE), reposition(0, 0)),
     S("in BRAKE with leave", mode(BRAKE), reposition(0, 0, flags=1)),
     S("CONDITION_YAW", long(115, 90, 20, 1, 0)),
+    S("GUIDED after CONDITION_YAW", mode(GUIDED)),
+    S("a velocity", velocity(1.0, 0.0), listen_s=1.5),
+    S("it stops without another", listen_s=5.0),
+    S("a place by SET_POSITION_TARGET", target(10, 10), until=near(10, 10), limit_s=30.0),
+    S("a place by SET_POSITION_TARGET with a mask of nothing", target(0, 0, 0xFFFF), listen_s=2.0),
+    S("a climb", reposition(10, 10, 20.0), until=lambda s: s.alt_m > 19.0, limit_s=30.0),
+    S("a descent", reposition(10, 10, 12.0), until=lambda s: s.alt_m < 13.0, limit_s=30.0),
 ))  # fmt: skip
 
 AUTO_FLIGHT = Chapter("a mission in the air", "air", (
     S("upload a trip in the air", *upload(*_TRIP)),
     S("AUTO, to item 3", mode(AUTO), until=lambda s: s.item == 3, limit_s=60.0),
+    S("on its way to item 3", listen_s=5.0),
     S("pause", long(193, 0)),
     S("it is paused", listen_s=3.0),
     S("pause once more", long(193, 0)),

@@ -150,6 +150,17 @@ def reposition(north_m: float, east_m: float, z: float = 10.0, flags: int = 0) -
     return whole(mavlink.MAV_CMD_DO_REPOSITION, *place(north_m, east_m), z, -1, flags)
 
 
+def velocity(north_m_s: float, east_m_s: float) -> Message:
+    return mavlink.MAVLink_set_position_target_local_ned_message(
+        0, 1, 1, 1, 0b110111000111, 0, 0, 0, north_m_s, east_m_s, 0, 0, 0, 0, 0, 0
+    )
+
+
+def target(north_m: float, east_m: float, mask: int = 0b110111111000) -> Message:
+    x, y = place(north_m, east_m)
+    return mavlink.MAVLink_set_position_target_global_int_message(0, 1, 1, 6, mask, x, y, 10.0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
 def near(north_m: float, east_m: float, within_m: float = 4.0) -> Callable[[State], bool]:
     return lambda s: math.hypot(s.north_m - north_m, s.east_m - east_m) < within_m
 
