@@ -9,7 +9,7 @@
 ``parameters``  a modest table; ``ftp`` MAVLink FTP, with that table as a packed file
 ``failsafes``   what flies home against orders
 ``pilot``       modes, arming and the flying of a mission
-``messages``    the telemetry
+``messages``    the telemetry; ``traffic`` the aircraft nearby that it passes on
 ==============  ====================================================================================
 
 None of them has a socket, a thread or a clock: ``endpoints`` moves the bytes, ``now_s`` is the vehicle's boot time in

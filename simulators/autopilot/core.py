@@ -15,6 +15,7 @@ from simulators.autopilot.gnss import Gnss
 from simulators.autopilot.links import Link, Links
 from simulators.autopilot.parameters import Parameters
 from simulators.autopilot.pilot import ACCEPTED, STEP_S, Pilot
+from simulators.autopilot.traffic import Traffic
 from simulators.autopilot.transfers import Transfers
 from simulators.flight import Errors, Flight
 from simulators.geodesy import Plane
@@ -49,6 +50,7 @@ class Autopilot:
         self.gimbal_control = (0, 0)
         self.parameters = Parameters()
         self.ftp = Ftp(self.parameters.packed, self.parameters.estimate, self.banner, self.say)
+        self.traffic = Traffic(self.parameters.values)
         self.transfers = Transfers(self.say)
         flight = Flight(np.array([*start_en_m, ground_amsl_m]), float(rng.uniform(-3, 3)), rng, wind_m_s)
         values = self.parameters.values
@@ -227,6 +229,10 @@ class Autopilot:
                     self.links.broadcast(answer)
                 else:
                     wire.send(answer)
+        elif kind == "ADSB_VEHICLE":
+            here = self.believed_place()[:2] if self.pilot.position_ready else None
+            if not self.traffic.hear(message, here, self.now_s):
+                self.links.forward(message, "ground", besides=wire.name)
         elif kind == "SETUP_SIGNING":
             if self.pilot.armed:
                 self.say(4, "ERROR: Won't setup signing when armed")

@@ -237,7 +237,13 @@ def autopilot_version(a: Autopilot) -> Any:
     )
 
 
+def adsb_vehicle(a: Autopilot) -> Any:
+    """ADSB_VEHICLE of the next aircraft in the list; None without one."""
+    return a.traffic.tell(a.now_s)
+
+
 BUILDERS: dict[str, Builder] = {
+    "ADSB_VEHICLE": adsb_vehicle,
     "HEARTBEAT": heartbeat,
     "ATTITUDE": attitude,
     "GLOBAL_POSITION_INT": global_position,
