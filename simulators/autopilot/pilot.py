@@ -101,8 +101,10 @@ class Pilot:
     @property
     def landed_state(self) -> int:
         """MAV_LANDED_STATE."""
+        if not self.armed:
+            return ON_GROUND
         if self.flight.on_ground:
-            return LANDING if self.armed and self._touched_s is not None else ON_GROUND
+            return LANDING if self._touched_s is not None else ON_GROUND
         if self._climbing_to is not None:
             return TAKING_OFF
         return LANDING if self.is_landing else IN_AIR
@@ -306,8 +308,9 @@ class Pilot:
 
     def pause(self, wanted: bool) -> int:
         """DO_PAUSE_CONTINUE."""
-        if self.mode == GUIDED and wanted:
-            self._goal = stopping_point(self.flight, self.speeds) if self.flying else None
+        if self.mode == GUIDED:
+            if wanted and self.flying:
+                self._goal = stopping_point(self.flight, self.speeds)
             return ACCEPTED
         if not self.flies_mission or self._climbing_to is not None:
             self.say(6, "Failed to pause" if wanted else "Failed to resume")

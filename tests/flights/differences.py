@@ -16,7 +16,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "GPS_RAW_INT once", "BATTERY_STATUS once",
     ),
     "ours has fewer messages in a stream": ("data stream EXTRA1 at 2 Hz",),
-    "ours resumes only a mission in the air": ("DO_PAUSE_CONTINUE 1 on the ground",),
     "ours does not have this command": (
         "CONDITION_YAW",
     ),

@@ -29,7 +29,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "it reaches the last one", "and stays in AUTO",
     ),
     "ours keeps the number of the current item when the mission is emptied": ("return from there",),
-    "the real one counts as landed once its motors are off, ours when it has fallen": ("disarm by force",),
     "ours disarms before it has told that it has landed": ("LAND and disarm",),
     "the text tells the charge used, and ours has used less": ("the voltage falls",),
     "ours is told as landing with the change of the mode, the real one now then, now a moment later": (
