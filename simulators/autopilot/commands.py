@@ -74,7 +74,7 @@ def _request(a: Autopilot, m: Any, wire: Link) -> int:
         return FAILED
     message = messages.BUILDERS[name](a)
     if message is not None:  # it knows the message and has nothing to say: accepted, and silence
-        wire.send(message)
+        wire.asked.append(message)
     return ACCEPTED
 
 
@@ -174,6 +174,9 @@ def _pause(a: Autopilot, m: Any, wire: Link) -> int:
 def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
     if m.get_type() != "COMMAND_INT":
         return UNSUPPORTED
+    if m.frame not in _BASES:
+        a.say(4, f"Unknown mavlink coordinate frame {m.frame}")
+        return DENIED
     if not math.isfinite(m.z) or abs(m.x) > 900_000_000 or abs(m.y) > 1_800_000_000:
         return DENIED
     if a.pilot.mode != 4 and not int(m.param2) & 1:

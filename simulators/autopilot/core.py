@@ -256,4 +256,4 @@ class Autopilot:
         if message.target_component == 0:
             self.links.forward(message, "device")
         result = commands.answer(self, message, wire)
-        wire.send(mavlink.MAVLink_command_ack_message(message.command, result, 0, 0, *sender))
+        wire.acknowledge(mavlink.MAVLink_command_ack_message(message.command, result, 0, 0, *sender))

@@ -31,7 +31,8 @@ _CHUNK = 50
 
 @dataclass(slots=True)
 class Link:
-    """One wire: what is asked of it (``rates`` in hertz by message name) and the frames that wait (``out``)."""
+    """One wire: what is asked of it (``rates`` in hertz by message name; ``asked`` once) and the frames that
+    wait (``out``)."""
 
     name: str
     parser: Any
@@ -39,12 +40,20 @@ class Link:
     rates: dict[str, float] = field(default_factory=dict)
     due_s: dict[str, float] = field(default_factory=dict)
     out: list[bytes] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
     timesync_s: float = _TIMESYNC_S
 
     def send(self, message: Any) -> None:
         """Pack a message as the next of this wire's sequence."""
         self.out.append(bytes(message.pack(self.encoder)))
         self.encoder.seq = (self.encoder.seq + 1) % 256
+
+    def acknowledge(self, ack: Any) -> None:
+        """The ACK of a command, and only then what it ``asked`` for: ArduPilot sends that in its next loop."""
+        self.send(ack)
+        asked, self.asked = self.asked, []
+        for message in asked:
+            self.send(message)
 
     def set_streams(self, m: Any) -> None:
         """REQUEST_DATA_STREAM."""
