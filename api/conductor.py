@@ -107,9 +107,10 @@ class Conductor:
         else:
             self._tries += 1
             self._next_s = now_s + _RETRY_S
-            # A vehicle that disarmed itself meanwhile has to be armed again before it can start.
-            if self.phase == "start" and not vehicle.state.armed:
-                self.phase = "arm"
+            # A vehicle that disarmed itself meanwhile has to be armed again before it can start; the start that did
+            # not take has changed its mode to AUTO, in which it does not arm: then it begins anew, with a proven plan.
+            if self.phase in ("arm", "start") and not vehicle.state.armed:
+                self.phase = "guided" if vehicle.state.mode == "AUTO" else "arm"
             if self._tries >= _MAX_TRIES:
                 words = "; ".join(outcome.vehicle_text)
                 self._fail(f"{outcome.action} did not succeed: {outcome.reason} {words}".strip())

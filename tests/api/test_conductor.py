@@ -179,3 +179,13 @@ def test_a_start_that_is_refused_is_tried_again_and_then_given_up_with_the_vehic
     assert stage.conductor.failure.startswith("arm did not succeed")
     assert "Arm: Battery failsafe" in stage.conductor.failure
     assert not stage.autopilot.pilot.armed
+
+
+def test_a_drone_that_disarmed_itself_before_the_start_is_armed_again_in_guided_and_flown() -> None:
+    stage = Stage(Conductor(Own("own", UID), short_mission()))
+    while stage.conductor.phase != "start":
+        stage.step()
+    stage.autopilot.pilot.arm(False)  # a start that is too late: accepted, changes the mode to AUTO, and nothing flies
+    stage.run(200.0)
+    assert stage.conductor.phase == "landed", stage.conductor.log
+    assert stage.conductor.log.count("phase: upload") == 2
