@@ -84,5 +84,5 @@ def test_what_is_not_kept_is_forwarded_and_what_is_kept_is_told_on_request(kept:
     autopilot.receive(bytes(ask.pack(mavlink.MAVLink(None, 255, 190))), link="ground two")
     reader = mavlink.MAVLink(None)
     answers = [m for data in autopilot.take_outgoing("ground two") for m in reader.parse_buffer(data) or ()]
-    assert [m.get_type() for m in answers] == (["ADSB_VEHICLE"] if kept else []) + ["COMMAND_ACK"]
-    assert answers[-1].result == 0 and (not kept or answers[0].callsign == "CHX7")
+    assert [m.get_type() for m in answers] == ["COMMAND_ACK"] + (["ADSB_VEHICLE"] if kept else [])
+    assert answers[0].result == 0 and (not kept or answers[-1].callsign == "CHX7")
