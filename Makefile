@@ -4,7 +4,9 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 export PYTHON
 RUN := .venv/bin/python
-FAST := not (flight or sitl or browser or long or benchmark)
+# What runs against the clock has the machine to itself; the rest shares its cores.
+CLOCK := flight or sitl or browser
+FAST := not ($(CLOCK) or rehearsal or long or benchmark)
 
 .PHONY: help setup demo test test-fast test-long lint bench clean
 .DEFAULT_GOAL := help
@@ -21,15 +23,17 @@ demo: ## the whole system on a simulated incident (DEMO_ARGS="--seed 7 --headles
 
 test: ## all tests but the long forms
 	@.ci/setup test
-	@$(RUN) -m pytest -q -m "not (long or benchmark)" $(TEST_ARGS)
+	@$(RUN) -m pytest -q -n auto --dist loadgroup -m "not ($(CLOCK) or long or benchmark)" $(TEST_ARGS)
+	@$(RUN) -m pytest -q -m "($(CLOCK)) and not (long or benchmark)" $(TEST_ARGS)
 
 test-fast: ## unit and property tests, under a minute
 	@.ci/setup test
-	@$(RUN) -m pytest -q -m "$(FAST)" $(TEST_ARGS)
+	@$(RUN) -m pytest -q -n auto --dist loadgroup -m "$(FAST)" $(TEST_ARGS)
 
 test-long: ## everything, with the long forms
 	@.ci/setup test
-	@$(RUN) -m pytest -q -m "not benchmark" $(TEST_ARGS)
+	@$(RUN) -m pytest -q -n auto --dist loadgroup -m "not ($(CLOCK) or benchmark)" $(TEST_ARGS)
+	@$(RUN) -m pytest -q -m "($(CLOCK)) and not benchmark" $(TEST_ARGS)
 
 lint: ## ruff, mypy strict, the page's type check
 	@.ci/setup dev

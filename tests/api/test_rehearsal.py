@@ -17,8 +17,10 @@ from api.rehearsal import Rehearsal, RehearsalError, rehearse
 from imagery import georeference
 from imagery.hotspots import Hotspot
 
-pytestmark = pytest.mark.flight
+pytestmark = pytest.mark.rehearsal
 SCENARIO = "uebungsplatz"
+# One worker flies the flight that several tests look at.
+together = pytest.mark.xdist_group("first flight")
 CHI2_95, CHI2_999 = 5.991, 13.816
 Floats = NDArray[np.float64]
 
@@ -62,6 +64,7 @@ def first_flight() -> Rehearsal:
     return flight
 
 
+@together
 def test_a_flight_finds_every_fire_and_is_off_by_what_it_says(first_flight: Rehearsal) -> None:
     figures = first_flight.result()
     assert complaints(figures) == []
@@ -78,12 +81,14 @@ def test_a_flight_finds_every_fire_and_is_off_by_what_it_says(first_flight: Rehe
     assert (figures["scenario"], figures["seed"], figures["mode"]) == (SCENARIO, 1, "demo")
 
 
+@together
 def test_another_seed_is_another_flight_and_as_good(first_flight: Rehearsal) -> None:
     figures = rehearse(SCENARIO, 2)
     assert complaints(figures) == []
     assert as_bytes(figures) != as_bytes(first_flight.result() | {"seed": 2})
 
 
+@together
 def test_the_same_seed_gives_the_same_bytes(first_flight: Rehearsal) -> None:
     again = Rehearsal(SCENARIO, 1)
     assert as_bytes(again.run()) == as_bytes(first_flight.result())
