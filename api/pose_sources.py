@@ -18,9 +18,7 @@ def answers_for(
     if args.poses:
         table = parse_poses(args.poses.read_text("utf-8"), str(args.poses))
         missing = "the poses file has no row for this frame"
-        return [
-            Answer(table.pose_of(name) or NoPose(0.0, NoPoseReason.NO_POSITION, missing), None) for name in names
-        ]
+        return [Answer(table.pose_of(name) or NoPose(0.0, NoPoseReason.NO_POSITION, missing), None) for name in names]
     known = [index for index, time_s in enumerate(times_s) if time_s is not None]
     exposures = [(times_s[index] or 0.0) + profile.time_offset_s for index in known]
     unknown = NoPose(0.0, NoPoseReason.NO_CLOCK, "the time of this frame is not known")

@@ -19,6 +19,9 @@ ROVER = {
     "AUTO": 10, "RTL": 11, "SMART_RTL": 12, "GUIDED": 15, "INITIALISING": 16,
 }  # fmt: skip
 
+FLIES_PLAN = frozenset({"AUTO", "AUTO_RTL"})
+"""Modes that fly whatever mission is on board."""
+
 # MAV_TYPE: 1 fixed wing, 19-25 and 28 VTOL; 10 ground rover, 11 boat; everything else that flies here is a copter.
 _PLANES = frozenset({1, 16, 19, 20, 21, 22, 23, 24, 25, 28})
 _ROVERS = frozenset({10, 11})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ground_station.telemetry import StatusText, VehicleState
 from ground_station.wire import Message, mavlink
+from missions.items import MissionItem
 
 VERIFIED, DONE, REFUSED, UNKNOWN, NOT_FLYABLE = "verified", "done", "refused", "unknown", "not_flyable"
 _WARNING = 4  # MAV_SEVERITY: warnings and worse explain a refusal
@@ -47,6 +48,8 @@ class Operation:
         self._texts: list[str] = []
         self._read_text: StatusText | None = None
         self._ending: tuple[str, str, float] | None = None
+        self.proves: dict[int, tuple[MissionItem, ...]] = {}
+        """Lists by kind that this operation has shown to be on board."""
 
     def receive(self, message: Message, state: VehicleState, *, now_s: float) -> None:
         """One message of the vehicle, already folded into ``state``."""
@@ -120,19 +123,27 @@ class Sequence(Operation):
         self._current.tick(state, now_s=now_s)
         self._advance(now_s)
 
+    def cancel(self, reason: str, *, now_s: float) -> None:
+        """End it from outside, by what the current step may claim; nothing of it is sent any more."""
+        if self.outcome is None:
+            self._current.cancel(reason, now_s=now_s)
+            self._advance(now_s, steps=False)
+            self._last_words.clear()
+
     def take_outgoing(self) -> tuple[Message, ...]:
         """What the current step wants to send."""
         last_words, self._last_words = self._last_words, []
         return (*last_words, *self._current.take_outgoing())
 
-    def _advance(self, now_s: float) -> None:
+    def _advance(self, now_s: float, *, steps: bool = True) -> None:
         ended = self._current.outcome
         if ended is None or self.outcome is not None:
             return
         # A step that has ended may still owe the vehicle its acknowledgement.
         self._last_words += self._current.take_outgoing()
         self._items += ended.items or 0
-        if ended.good and self._steps:
+        self.proves |= self._current.proves
+        if ended.good and self._steps and steps:
             self._current = self._steps.pop(0)(now_s)
             return
         seconds = round(now_s - self.started_s, 3)

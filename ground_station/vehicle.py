@@ -13,13 +13,16 @@ from collections.abc import Sequence as Items
 
 from ground_station.clock_sync import ClockSync
 from ground_station.command import Command, command_int, command_long
-from ground_station.modes import modes_of
+from ground_station.download import FENCE, MISSION, RALLY, Compare, Download
+from ground_station.modes import FLIES_PLAN, modes_of
 from ground_station.operation import Operation, Sequence
 from ground_station.parameters import Parameter
+from ground_station.proof import Proofs
+from ground_station.replacement import Replacement
 from ground_station.streams import StreamRequests
 from ground_station.telemetry import VehicleState, fold
 from ground_station.track import Track
-from ground_station.transfer import FENCE, MISSION, RALLY, Clear, Compare, Download, Upload
+from ground_station.transfer import Clear, Upload
 from ground_station.wire import Message, Received, mavlink
 from missions.checks import CheckedMission
 from missions.items import MissionItem
@@ -43,6 +46,7 @@ class Vehicle:
         self.observe_only = observe_only
         self.flights = 1
         self.operation: Operation | None = None
+        self._now_s = 0.0
         self._out: list[Message] = []
         self._begin()
 
@@ -51,6 +55,7 @@ class Vehicle:
         self.clock = ClockSync()
         self.track = Track(self.sysid, self.clock)
         self._streams = StreamRequests()
+        self.proofs = Proofs()
         self._latest_boot_s = 0.0
         self._timesyncs: deque[int] = deque(maxlen=_KEPT_TIMESYNCS)
 
@@ -71,11 +76,13 @@ class Vehicle:
         self._streams.saw(name, now_s)
         self.state = fold(self.state, message, now_s=now_s)
         self._track(name, message, received.compid)
+        self.proofs.heard(message, transferring=self._transferring, now_s=now_s)
         if self.operation is not None and for_us:
             self.operation.receive(message, self.state, now_s=now_s)
 
     def tick(self, *, now_s: float) -> None:
         """Let time pass: stream requests and the running operation."""
+        self._now_s = now_s
         if self.operation is not None:
             self.operation.tick(self.state, now_s=now_s)
         if not self.observe_only and self.state.heartbeat_at_s is not None:
@@ -99,10 +106,19 @@ class Vehicle:
         """The messages to send to this vehicle now."""
         out, self._out = self._out, []
         if self.operation is not None:
-            out += self.operation.take_outgoing()
+            mine = self.operation.take_outgoing()
+            for message in mine:
+                self.proofs.sent(message)
+            out += mine
             if self.operation.outcome is not None:
+                for kind, items in self.operation.proves.items():
+                    self.proofs.proved(kind, items, now_s=self._now_s)
                 self.operation = None
         return tuple(out)
+
+    @property
+    def _transferring(self) -> bool:
+        return self.operation is not None and self.operation.action.startswith(("upload", "clear"))
 
     def _boot_time(self, boot_s: float, now_s: float, utc_s: float | None) -> None:
         if boot_s < self._latest_boot_s - _REBOOT_BACK_S:
@@ -150,6 +166,16 @@ class Vehicle:
         )
         return self.start(Sequence("upload", steps, now_s=now_s))
 
+    def replace_plan(self, mission: CheckedMission, *, restore: bool, now_s: float) -> Operation:
+        """Like ``upload``, but what is on board is read first: what is equal stays, and where the new plan cannot be
+        proven the old one is put back if ``restore`` says so.
+        """
+        if not isinstance(mission, CheckedMission):
+            raise TypeError(f"only a CheckedMission can be uploaded, not a {type(mission).__name__}")
+        parts = {FENCE: mission.fence_items, RALLY: mission.rally_items, MISSION: mission.items}
+        wanted = {kind: items for kind, items in parts.items() if items}
+        return self.start(Replacement(self.sysid, wanted, restore=restore, now_s=now_s))
+
     def download(self, kind: int, *, now_s: float) -> Download:
         """Read one list (transfer.MISSION, FENCE, RALLY)."""
         operation = Download(self.sysid, kind, now_s=now_s)
@@ -160,9 +186,21 @@ class Vehicle:
         """Delete one list."""
         return self.start(Clear(self.sysid, kind, now_s=now_s))
 
-    def set_mode(self, name: str, *, now_s: float) -> Operation:
-        """Change the flight mode by name. Raises ValueError naming the modes of this vehicle type."""
-        return self.start(self._mode_command(name.upper(), now_s))
+    def set_mode(self, name: str, *, plan: Items[MissionItem] = (), now_s: float) -> Operation:
+        """Change the flight mode by name. Raises ValueError naming the modes of this vehicle type.
+
+        A mode that flies the mission on board needs the ``plan`` that is meant: it is compared first.
+        """
+        wanted = name.upper()
+        if wanted not in FLIES_PLAN:
+            return self.start(self._mode_command(wanted, now_s))
+        if len(plan) < 2:
+            raise ValueError(f"mode {wanted} flies the mission on board: name the plan, it is read back and compared")
+        steps = (
+            lambda at: Compare(self.sysid, MISSION, plan, now_s=at),
+            lambda at: self._mode_command(wanted, at),
+        )
+        return self.start(Sequence(f"mode {wanted}", steps, now_s=now_s))
 
     def _mode_command(self, name: str, now_s: float) -> Command:
         modes = modes_of(self.state.vehicle_type)

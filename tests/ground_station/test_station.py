@@ -182,7 +182,7 @@ def test_boot_time_that_runs_backwards_begins_a_new_flight() -> None:
     )
     vehicle = station.vehicles[1]
     old_clock, old_track = vehicle.clock, vehicle.track
-    operation = vehicle.set_mode("AUTO", now_s=1.0)
+    operation = vehicle.set_mode("LOITER", now_s=1.0)
     _say(station, _attitude(1_500))
     assert vehicle.flights == 2
     assert vehicle.clock is not old_clock and vehicle.track is not old_track

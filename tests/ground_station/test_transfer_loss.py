@@ -162,4 +162,4 @@ def test_an_upload_that_was_cancelled_sends_nothing_more_not_even_its_read_back(
     assert upload.take_outgoing() == ()
     upload.tick(VehicleState(1), now_s=5.0)
     assert upload.take_outgoing() == ()
-    assert upload.outcome is not None and upload.outcome.outcome == UNKNOWN
+    assert upload.outcome is not None and upload.outcome.outcome == NOT_FLYABLE

@@ -68,7 +68,7 @@ def test_a_hazardous_command_is_never_sent_late(rig, action: str) -> None:  # ty
     clicked_s = rig.now_s
     operation = {
         "arm": lambda: vehicle.arm(now_s=clicked_s),
-        "mode": lambda: vehicle.set_mode("AUTO", now_s=clicked_s),
+        "mode": lambda: vehicle.set_mode("LOITER", now_s=clicked_s),
         "takeoff": lambda: vehicle.takeoff(10.0, now_s=clicked_s),
     }[action]()
     assert rig.finish(operation, 30.0).outcome == "unknown"
@@ -115,7 +115,7 @@ def test_one_thing_at_a_time_except_what_brings_it_to_safety(rig, make_mission) 
     with pytest.raises(Busy, match="upload"):
         vehicle.arm(now_s=rig.now_s)
     rtl = vehicle.rtl(now_s=rig.now_s)
-    assert upload.outcome is not None and upload.outcome.outcome == "unknown"
+    assert upload.outcome is not None and upload.outcome.outcome == "not_flyable"
     assert "rtl" in upload.outcome.reason.lower()
     assert rig.finish(rtl).good
     items = len(rig.sent_of("MISSION_ITEM_INT"))

@@ -17,7 +17,7 @@ from api.commands import fly as command
 from ground_station.wire import Parser
 from missions.formats import Plan, read, write
 from missions.geometry.geo import Datum, GeoPoint, offset
-from missions.items import compile_items
+from missions.items import Command, Frame, MissionItem, compile_items
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
@@ -189,7 +189,52 @@ def test_wrong_usage_names_what_is_allowed(words: tuple[str, ...], told: str) ->
         command.run(_parse(*words))
 
 
-@pytest.mark.parametrize("action", ["goto", "camera", "signing"])
+@pytest.mark.parametrize("action", ["camera", "signing"])
 def test_what_is_not_there_yet_says_so(action: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run(_parse(action, "--link", "udpin:h:1")) == 1
     assert capsys.readouterr().err.strip() == f"fly {action}: not in this release"
+
+
+def _fence(*azimuths: float) -> tuple[MissionItem, ...]:
+    corners = [offset(HOME, azimuth, 300.0) for azimuth in azimuths]
+    return tuple(
+        MissionItem(Command.FENCE_INCLUSION_VERTEX, Frame.GLOBAL, float(len(corners)), lat_deg=p.lat_deg,
+                    lon_deg=p.lon_deg)
+        for p in corners
+    )  # fmt: skip
+
+
+def test_a_fence_is_uploaded_shown_switched_on_and_cleared_by_itself(
+    drone: Drone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "fence.plan"
+    file.write_text(write(Plan("fence", (), _fence(45.0, 135.0, 225.0, 315.0)), ".plan"))
+    assert _fly(drone, "fence", "--plan", file, "--reason", "r", "--name", "n") == 0
+    assert len(drone.autopilot.transfers.lists[1]) == 4 and "fence" in capsys.readouterr().out + "fence"
+    assert _fly(drone, "fence") == 0
+    assert _fly(drone, "fence", "on") == 0
+    assert drone.autopilot.parameters.values["FENCE_ENABLE"] == 1.0
+    assert _fly(drone, "rally", "upload", "--plan", file) == 1  # it has none, and nobody said --replace
+    assert "the plan has no rally" in capsys.readouterr().err
+    assert _fly(drone, "rally", "upload", "--plan", file, "--replace") == 0
+    assert _fly(drone, "fence", "clear") == 0
+    assert drone.autopilot.transfers.lists[1] == []
+
+
+def test_a_plan_that_fails_is_replaced_by_the_old_one_on_request(drone: Drone, plan: Path, tmp_path: Path) -> None:
+    accepted = ("--reason", "practice", "--name", "Test")
+    assert _fly(drone, "upload", "--plan", plan, *accepted) == 0
+    before = [item.z for item in drone.autopilot.transfers.lists[0]]
+    items = read(plan.read_text(), "test.plan").items
+    bad = tmp_path / "bad.plan"
+    bad.write_text(write(Plan("bad", (*items[:3], MissionItem(31_000, 3), items[3])), ".plan"))
+    assert _fly(drone, "upload", "--plan", bad, "--restore", *accepted) == 1
+    assert [item.z for item in drone.autopilot.transfers.lists[0]] == before
+    assert _fly(drone, "upload", "--plan", plan, "--only-changes", *accepted) == 0
+
+
+def test_auto_needs_the_plan_that_is_meant(drone: Drone, plan: Path) -> None:
+    with pytest.raises(ValueError, match="--plan FILE is compared"):
+        _fly(drone, "mode", "AUTO")
+    assert _fly(drone, "mode", "AUTO", "--plan", plan) == 1  # another one, none, is on board
+    assert drone.autopilot.pilot.mode == 0

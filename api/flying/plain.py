@@ -1,0 +1,98 @@
+"""`fly status arm disarm takeoff pause resume rtl land params`: one operation each."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from api.flying.call import TOLD_S, Action, Call, always, no_words, now, number, refused
+from ground_station.operation import DONE, Operation, Outcome
+from ground_station.telemetry import VehicleState
+from ground_station.vehicle import Vehicle
+
+_SIMPLE: dict[str, Callable[[Vehicle, float], Operation]] = {
+    "arm": lambda vehicle, now_s: vehicle.arm(now_s=now_s),
+    "disarm": lambda vehicle, now_s: vehicle.disarm(now_s=now_s),
+    "rtl": lambda vehicle, now_s: vehicle.rtl(now_s=now_s),
+    "land": lambda vehicle, now_s: vehicle.land(now_s=now_s),
+    "pause": lambda vehicle, now_s: vehicle.pause(now_s=now_s),
+    "resume": lambda vehicle, now_s: vehicle.resume(now_s=now_s),
+}
+
+
+async def _simple(call: Call) -> list[Outcome]:
+    return await call.one(_SIMPLE[call.args.action](call.vehicle, now()))
+
+
+async def _takeoff(call: Call) -> list[Outcome]:
+    state = call.vehicle.state
+    if state.mode != "GUIDED" or not state.armed:
+        stands = f"mode {state.mode}, {'armed' if state.armed else 'not armed'}"
+        return refused("takeoff", f"the vehicle takes off only armed in GUIDED; it is in {stands}")
+    return await call.one(call.vehicle.takeoff(float(call.args.words[0]), now_s=now()))
+
+
+def _check_takeoff(args: argparse.Namespace) -> None:
+    if len(args.words) != 1:
+        raise ValueError("fly takeoff: a height of 1 to 500 METRES above home is needed")
+    number("takeoff", args.words[0], 1.0, 500.0, "METRES above home")
+
+
+async def _params(call: Call) -> list[Outcome]:
+    verb, *words = call.args.words
+    if verb == "set":
+        return await call.one(call.vehicle.parameter(words[0].upper(), float(words[1]), now_s=now()))
+    outcomes: list[Outcome] = []
+    for name in words:
+        outcomes += await call.one(call.vehicle.parameter(name.upper(), now_s=now()))
+    return outcomes
+
+
+def _check_params(args: argparse.Namespace) -> None:
+    words = args.words
+    if words[:1] == ["set"] and len(words) == 3:
+        number(f"params set {words[1]}", words[2], -1e30, 1e30, "")
+    elif not (words[:1] == ["get"] and len(words) >= 2):
+        raise ValueError("fly params: allowed are `get NAME …` and `set NAME VALUE`")
+
+
+async def _status(call: Call) -> list[Outcome]:
+    started_s, vehicle = now(), call.vehicle
+    await call.session.until(
+        lambda: all((vehicle.state.position, vehicle.state.gnss, vehicle.state.battery, vehicle.state.landed)), TOLD_S
+    )
+    texts = tuple(text.text for text in vehicle.state.texts if text.severity <= 4)
+    call.more["vehicle"] = summary(vehicle.state)
+    return [Outcome("status", DONE, "", texts, round(now() - started_s, 3))]
+
+
+def summary(state: VehicleState) -> dict[str, Any]:
+    """The state as plain data; what was not heard is null."""
+    position, battery, gnss, mission = state.position, state.battery, state.gnss, state.mission
+    return {
+        "sysid": state.sysid,
+        "mode": state.mode,
+        "armed": state.armed,
+        "landed": state.landed,
+        "prearm_ok": state.prearm_ok,
+        "position_ready": state.position_ready if state.ekf_flags is not None else None,
+        "lat_deg": position and position.lat_deg,
+        "lon_deg": position and position.lon_deg,
+        "alt_amsl_m": position and position.alt_amsl_m,
+        "height_above_home_m": position and position.height_above_home_m,
+        "battery_v": battery and battery.voltage_v,
+        "battery_pct": battery and battery.remaining_pct,
+        "gps_fix": gnss and gnss.fix,
+        "satellites": gnss and gnss.satellites,
+        "mission_item": mission and mission.current,
+        "mission_items": mission and mission.total,
+    }
+
+
+ACTIONS = {
+    **dict.fromkeys(_SIMPLE, Action(_simple, no_words)),
+    "takeoff": Action(_takeoff, _check_takeoff),
+    "params": Action(_params, _check_params, lambda args: args.words[:1] != ["set"]),
+    "status": Action(_status, no_words, always),
+}
