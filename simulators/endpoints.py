@@ -1,10 +1,10 @@
-"""The only sockets of the world: vehicle, gimbal and camera as three processes, met over the wire alone.
+"""The world as three processes, vehicle, gimbal and camera, met over the wire alone.
 
     vehicle  --MAVLink/UDP-->  ground station            (the address it was given)
     vehicle  --MAVLink/UDP-->  gimbal, camera            (each binds a port; the vehicle speaks first, like ArduPilot)
     vehicle  --SIM_STATE/UDP-> camera                    (the truth link; never the telemetry)
     gimbal   --true attitude-> camera
-    camera   <--NUT over TCP-- any number of viewers
+    camera   <--NUT over TCP-- any number of viewers     (and RTSP beside it, where it is asked for)
 
 Gimbal and camera attach to a real ArduPilot in SITL in the very same way. Everything listens on loopback. A process
 ends with its parent (also after kill -9) and says one line of JSON once it is ready.
@@ -15,37 +15,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import secrets
-import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
-from pymavlink.dialects.v20 import ardupilotmega as mavlink
-
 from simulators.autopilot.core import Autopilot
-from simulators.camera import CAMERA_COMPONENT, Camera, TruthListener
+from simulators.camera_process import run_camera
 from simulators.channel_process import BACK, THERE, Proxy
 from simulators.fire import build
-from simulators.geodesy import matrix_of
 from simulators.gimbal import Gimbal
-from simulators.nut import NutMuxer
+from simulators.one_process import LOOPBACK, die_with_parent, say_ready, ticks, udp, until_terminated
 from simulators.scenario import Scenario, ScenarioError, load, names, parse
-from simulators.thermal import PROFILE, Renderer
 from simulators.world import home_en_m
 
-LOOPBACK = "127.0.0.1"
-_TICK_S = 0.01
-# A viewer that is further behind than two raw frames loses the next one instead of getting it late.
-_BACKLOG_BYTES = 2 * PROFILE.width * PROFILE.height * 2
 _READY_S = 30.0
 
 
@@ -54,46 +42,6 @@ class EndpointError(RuntimeError):
 
 
 # --- one process ------------------------------------------------------------------------------------------------------
-
-
-def _die_with_parent(parent: int) -> None:
-    """SIGTERM when the parent is gone, however it went (prctl PR_SET_PDEATHSIG, Linux). 0: started by hand, stay."""
-    if not parent:
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-    if os.getppid() != parent:  # it went before the line above
-        sys.exit(0)
-
-
-class _Udp(asyncio.DatagramProtocol):
-    """One bound socket; ``other`` is where to send: given, or whoever spoke last."""
-
-    def __init__(self, hear: Callable[[bytes], None], other: tuple[str, int] | None) -> None:
-        self._hear, self._other = hear, other
-        self._fixed = other is not None
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        if not self._fixed:
-            self._other = addr
-        self._hear(data)
-
-    def error_received(self, exc: Exception) -> None:
-        """Nobody listens there yet."""
-
-    def send(self, data: bytes) -> None:
-        if self._transport is not None and self._other is not None:
-            self._transport.sendto(data, self._other)
-
-
-async def _udp(hear: Callable[[bytes], None], *, port: int = 0, to: tuple[str, int] | None = None) -> _Udp:
-    loop = asyncio.get_running_loop()
-    _, protocol = await loop.create_datagram_endpoint(lambda: _Udp(hear, to), local_addr=(LOOPBACK, port))
-    return protocol
 
 
 def scenario_of(text: str) -> Scenario:
@@ -105,18 +53,6 @@ def scenario_of(text: str) -> Scenario:
         return parse(file.read_text(encoding="utf-8"), file.stem)
     except UnicodeDecodeError as error:
         raise ScenarioError(f"scenario {text}: is no text file") from error
-
-
-def _say_ready(**facts: Any) -> None:
-    print(json.dumps({"ready": True, "pid": os.getpid(), **facts}), flush=True)
-
-
-async def _ticks() -> AsyncIterator[float]:
-    """Monotonic seconds since the first tick, every _TICK_S."""
-    begin = time.monotonic()
-    while True:
-        yield time.monotonic() - begin
-        await asyncio.sleep(_TICK_S)
 
 
 async def _run_vehicle(args: argparse.Namespace) -> None:
@@ -143,92 +79,29 @@ async def _run_vehicle(args: argparse.Namespace) -> None:
     wires = {}
     for name, target in targets.items():
         autopilot.add_link(name)
-        wires[name] = await _udp(lambda data, name=name: autopilot.receive(data, link=name), to=target)  # type: ignore[misc]
-    _say_ready(uid=args.uid)
-    async for elapsed_s in _ticks():
+        wires[name] = await udp(lambda data, name=name: autopilot.receive(data, link=name), to=target)  # type: ignore[misc]
+    say_ready(uid=args.uid)
+    async for elapsed_s in ticks():
         autopilot.step(elapsed_s * args.speedup)
         for name, wire in wires.items():
             for frame in autopilot.take_outgoing(name):
                 wire.send(frame)
 
 
+async def _run_camera(args: argparse.Namespace) -> None:
+    await run_camera(args, build(scenario_of(args.scenario), args.seed))
+
+
 async def _run_gimbal(args: argparse.Namespace) -> None:
     gimbal = Gimbal(args.seed, sysid=args.sysid)
-    wire = await _udp(gimbal.receive, port=args.port)
-    truth = await _udp(lambda data: None, to=(LOOPBACK, args.mount))
-    _say_ready()
-    async for elapsed_s in _ticks():
+    wire = await udp(gimbal.receive, port=args.port)
+    truth = await udp(lambda data: None, to=(LOOPBACK, args.mount))
+    say_ready()
+    async for elapsed_s in ticks():
         gimbal.step(elapsed_s * args.speedup)
         for frame in gimbal.take_outgoing():
             wire.send(frame)
         truth.send(gimbal.pack(gimbal.status(gimbal.true_in_vehicle())))
-
-
-class _Viewers:
-    """The TCP clients of the video; one muxer each."""
-
-    def __init__(self, camera: str) -> None:
-        self._camera = camera
-        self._clients: dict[asyncio.StreamWriter, NutMuxer] = {}
-        self.skipped = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        vehicle = int(self._camera.split("/")[0])
-        self._clients[writer] = NutMuxer(PROFILE, vehicle=vehicle, camera=self._camera, clock="vehicle-boot")
-        try:
-            while await reader.read(4096):
-                continue
-        except ConnectionError:
-            return
-        finally:
-            self._clients.pop(writer, None)
-            writer.close()
-
-    def show(self, counts: Any, boot_s: float) -> None:
-        for writer, muxer in list(self._clients.items()):
-            if writer.is_closing():
-                continue
-            if writer.transport.get_write_buffer_size() > _BACKLOG_BYTES:
-                self.skipped += 1
-                continue
-            writer.write(muxer.frame(counts, boot_s))
-
-
-async def _run_camera(args: argparse.Namespace) -> None:
-    cv2.setNumThreads(1)
-    scene = build(scenario_of(args.scenario), args.seed)
-    camera = Camera(Renderer(scene), args.seed, sysid=args.sysid)
-    listener = TruthListener(scene.plane)
-    latest_boot_s = [0.0]
-
-    def hear_truth(data: bytes) -> None:
-        for truth in listener.receive(data):
-            latest_boot_s[0] = truth.boot_s
-            camera.tell_truth(truth)
-
-    mounts = mavlink.MAVLink(None)
-    mounts.robust_parsing = True
-
-    def hear_mount(data: bytes) -> None:
-        for message in mounts.parse_buffer(data) or ():
-            if message.get_type() == "GIMBAL_DEVICE_ATTITUDE_STATUS":
-                camera.tell_mount(latest_boot_s[0], matrix_of(*message.q))
-
-    wire = await _udp(camera.receive, port=args.port)
-    await _udp(hear_truth, port=args.truth)
-    await _udp(hear_mount, port=args.mount)
-    viewers = _Viewers(f"{args.sysid}/{CAMERA_COMPONENT}")
-    server = await asyncio.start_server(viewers.serve, LOOPBACK, args.video)
-    port = server.sockets[0].getsockname()[1]
-    camera.video_url = f"tcp://{LOOPBACK}:{port}"
-    _say_ready(video=port)
-    async for elapsed_s in _ticks():
-        camera.beat(elapsed_s)
-        for frame in camera.take_outgoing():
-            wire.send(frame)
-        shot = camera.expose(catch_up=True)
-        if shot is not None:
-            viewers.show(shot.counts, shot.boot_s)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -239,26 +112,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ground", default=f"{LOOPBACK}:14550", help="HOST:PORT of the ground station")
     for name in ("gimbal", "camera", "truth", "mount", "port", "video", "seed", "uid", "parent"):
         parser.add_argument(f"--{name}", type=int, default=0)
+    parser.add_argument("--rtsp", default="", metavar="PORT/PATH", help="H.264 is pulled there; empty for none")
     parser.add_argument("--sysid", type=int, default=1)
     parser.add_argument("--speedup", type=float, default=1.0)
     args = parser.parse_args(argv)
-    _die_with_parent(args.parent)
+    die_with_parent(args.parent)
     run = {"vehicle": _run_vehicle, "gimbal": _run_gimbal, "camera": _run_camera}[args.what]
     try:
-        asyncio.run(_until_terminated(run(args)))
+        asyncio.run(until_terminated(run(args)))
     except (OSError, ValueError) as error:
         print(f"{args.what}: {error}", file=sys.stderr)
         return 2 if isinstance(error, ValueError) else 1
     return 0
-
-
-async def _until_terminated(work: Any) -> None:
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
 
 
 # --- starting them ----------------------------------------------------------------------------------------------------
@@ -326,8 +191,8 @@ class SimulatedDrone:
     Where the scenario has a ``[radio]``, vehicle and ground station hear each other through it.
 
     ``ground``: HOST:PORT of the ground station, on this machine. ``source``: the file of a scenario that is not a
-    shipped one. Afterwards ``video_url`` is where the frames are, and ``uid`` the token by which the vehicle can be
-    told from every other one.
+    shipped one. ``rtsp``: PORT/PATH of H.264, empty for none, port 0 for a free one. Afterwards ``video_url`` and
+    ``rtsp_url`` are where the frames are, and ``uid`` the token by which the vehicle can be told from every other one.
     """
 
     def __init__(
@@ -339,13 +204,14 @@ class SimulatedDrone:
         sysid: int = 1,
         speedup: float = 1.0,
         video_port: int = 0,
+        rtsp: str = "",
         source: str = "",
     ) -> None:
         self.scenario, self.seed, self.ground, self.sysid, self.speedup = scenario, seed, ground, sysid, speedup
         self.uid = secrets.randbits(63) | 1
-        self.video_url = ""
+        self.video_url = self.rtsp_url = ""
         self.endpoints: dict[str, Endpoint] = {}
-        self._video_port = video_port
+        self._video = {"video": video_port, "rtsp": rtsp}
         self._source = source or scenario.name
         self._options: dict[str, dict[str, Any]] = {}
         self._radio: Proxy | None = None
@@ -381,9 +247,7 @@ class SimulatedDrone:
         """Gimbal and camera alone: what is attached to a real autopilot in SITL."""
         mount = free_port()
         started = await asyncio.gather(
-            self._start(
-                "camera", **self._common(), port=camera_port, truth=truth_port, mount=mount, video=self._video_port
-            ),
+            self._start("camera", **self._common(), port=camera_port, truth=truth_port, mount=mount, **self._video),
             self._start("gimbal", **self._common(), port=gimbal_port, mount=mount, speedup=self.speedup),
             return_exceptions=True,
         )
@@ -391,7 +255,8 @@ class SimulatedDrone:
         for failure in started:
             if isinstance(failure, BaseException):
                 raise failure
-        self.video_url = f"tcp://{LOOPBACK}:{self.endpoints['camera'].facts['video']}"
+        facts = self.endpoints["camera"].facts
+        self.video_url, self.rtsp_url = f"tcp://{LOOPBACK}:{facts['video']}", facts["rtsp"]
 
     async def _start(self, what: str, **options: Any) -> Endpoint:
         self._options[what] = options
@@ -401,7 +266,8 @@ class SimulatedDrone:
         """Start a process that has ended once more, on its old ports. Raises EndpointError when it does not come."""
         options = self._options[what]
         if what == "camera":
-            options["video"] = self.endpoints[what].facts["video"]
+            facts = self.endpoints[what].facts
+            options["video"], options["rtsp"] = facts["video"], facts["rtsp"].rpartition(":")[2]
         self.endpoints[what] = await start(what, **options)
 
     def _common(self) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import contextlib
 import json
+import re
 import signal
 from dataclasses import replace
 from typing import Any
 
 _LOOPBACKS = ("127.0.0.1", "localhost")
 _MOST_VEHICLES = 8
+_PATH = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
 def register(verbs: Any) -> None:
@@ -22,7 +24,12 @@ def register(verbs: Any) -> None:
         "--mavlink", default="udpout:127.0.0.1:14550", metavar="URL", help="the ground station (%(default)s)"
     )
     parser.add_argument(
-        "--video", default="tcp://127.0.0.1:0", metavar="URL", help="where NUT is served; the next port for vehicle 2"
+        "--video",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="tcp://127.0.0.1:PORT: lossless NUT (always there, else on a free port); rtsp://127.0.0.1:PORT/PATH: "
+        "H.264 beside it; the next port for vehicle 2; repeatable",
     )
     parser.add_argument("--vehicles", type=int, default=1, metavar="N", help="system ids 1 to N (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another world (%(default)s)")
@@ -45,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     directions_of(args.channel, ("up", "down"))
     scenario = scenario_of(args.scenario)
     ground = _port(args.mavlink, "udpout:", "--mavlink", lowest=1)
-    video = _port(args.video, "tcp://", "--video", lowest=0)
+    video = _videos(args.video)
     for name, low, high in (("vehicles", 1, _MOST_VEHICLES), ("speedup", 0.1, 20.0), ("seed", 0, 2**31 - 1)):
         if not low <= getattr(args, name) <= high:
             raise ValueError(f"--{name} {getattr(args, name)}: allowed are {low} to {high}")
@@ -61,7 +68,28 @@ def _port(url: str, scheme: str, option: str, *, lowest: int) -> int:
     return int(port)
 
 
-async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, video: int) -> int:
+def _videos(urls: list[str]) -> dict[str, tuple[int, str]]:
+    """Scheme → port and path; each scheme once, RTSP only where it is asked for."""
+    found: dict[str, tuple[int, str]] = {}
+    for url in urls:
+        scheme = url.partition(":")[0]
+        authority, _, path = url.removeprefix(f"{scheme}://").partition("/")
+        if scheme not in ("tcp", "rtsp") or scheme in found or (scheme == "tcp" and path):
+            raise ValueError(
+                f"--video {url!r}: allowed are one tcp://127.0.0.1:PORT and one rtsp://127.0.0.1:PORT/PATH"
+            )
+        path = path.strip("/")
+        if scheme == "rtsp" and not _PATH.fullmatch(path):
+            raise ValueError(f"--video {url!r}: a path of letters, digits, '.', '-', '_' and '/' is needed, /thermal")
+        found[scheme] = (_port(f"{scheme}://{authority}", f"{scheme}://", "--video", lowest=0), path)
+    return found
+
+
+def _next_port(port: int, sysid: int) -> int:
+    return port + sysid - 1 if port else 0
+
+
+async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, videos: dict[str, tuple[int, str]]) -> int:
     from simulators.channel import directions_of
     from simulators.channel_process import BACK, THERE, Proxy
     from simulators.endpoints import SimulatedDrone
@@ -86,11 +114,14 @@ async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, video:
                 ground=heard_at,
                 sysid=sysid,
                 speedup=args.speedup,
-                video_port=video + sysid - 1 if video else 0,
+                video_port=_next_port(videos.get("tcp", (0, ""))[0], sysid),
+                rtsp=f"{_next_port(videos['rtsp'][0], sysid)}/{videos['rtsp'][1]}" if "rtsp" in videos else "",
                 source=args.scenario,
             )
             await stack.enter_async_context(drone)
             facts = {"vehicle": sysid, "mavlink": args.mavlink, "video": drone.video_url, "uid": drone.uid}
+            if drone.rtsp_url:
+                facts["rtsp"] = drone.rtsp_url
             print(json.dumps(facts), flush=True)
             waits.add(asyncio.create_task(drone.wait_ended()))
         done, pending = await asyncio.wait(waits, timeout=args.seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -65,10 +67,11 @@ async def listening() -> AsyncIterator[Ground]:
 
 def watch(url: str, frames: int) -> tuple[dict[str, str], list[float], list[Any]]:
     """Metadata, exposure times and pictures of a new viewer."""
-    with av.open(url, format="nut", timeout=LIMIT_S) as container:
+    with av.open(url, format="nut" if url.startswith("tcp") else None, timeout=LIMIT_S) as container:
         stamps, pictures = [], []
         for frame in container.decode(video=0):
-            assert frame.pts is not None and frame.time_base is not None
+            if frame.pts is None or frame.time_base is None:
+                continue  # the first one of RTP
             stamps.append(float(frame.pts * frame.time_base))
             pictures.append(frame.to_ndarray())
             if len(stamps) == frames:
@@ -85,12 +88,14 @@ def alive(pid: int) -> bool:
 
 async def test_vehicle_camera_and_gimbal_are_met_over_the_wire_and_leave_nothing_behind() -> None:
     async with listening() as ground:
-        async with SimulatedDrone(load("uebungsplatz"), 1, ground=f"127.0.0.1:{ground.port}") as drone:
+        here = f"127.0.0.1:{ground.port}"
+        async with SimulatedDrone(load("uebungsplatz"), 1, ground=here, rtsp="0/thermal") as drone:
             beating = {(1, component, "HEARTBEAT") for component in (1, 100, 154)}
             await until(lambda: beating <= ground.heard, "heartbeats of autopilot, camera and gimbal")
             assert not any(name in ("SIM_STATE", "SIMSTATE") for _, _, name in ground.heard)
-            first, second = await asyncio.gather(
-                *(asyncio.to_thread(watch, drone.video_url, frames) for frames in (5, 12))
+            first, second, for_people = await asyncio.gather(
+                *(asyncio.to_thread(watch, drone.video_url, frames) for frames in (5, 12)),
+                asyncio.to_thread(watch, drone.rtsp_url, 4),
             )
             again = await asyncio.to_thread(watch, drone.video_url, 3)
             with socket.create_connection(("127.0.0.1", int(drone.video_url.rpartition(":")[2]))):
@@ -110,6 +115,10 @@ async def test_vehicle_camera_and_gimbal_are_met_over_the_wire_and_leave_nothing
         assert all(picture.shape == (512, 640) and picture.dtype == "uint16" for picture in pictures)
         assert all(250 < picture.mean() * 0.02 < 320 for picture in pictures)
     assert again[1][0] > first[1][-1]
+    assert "clock" not in {key.lower() for key in for_people[0]}, "H.264 does not say when it was exposed"
+    for picture in for_people[2]:
+        assert picture.shape == (512 * 3 // 2, 640), "8 bits a pixel, 4:2:0"
+        assert np.ptp(picture[:512]) > 100, "stretched"
 
 
 async def test_it_says_which_of_its_processes_has_ended() -> None:
@@ -152,6 +161,26 @@ async def simulate(*words: str) -> asyncio.subprocess.Process:
         *(sys.executable, "-m", "api.cli", "simulate", *words), cwd=ROOT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("urls", "words"),
+    [
+        (("rtsp://0.0.0.0:8554/thermal",), "allowed is rtsp://127.0.0.1:PORT"),
+        (("rtsp://127.0.0.1:8554",), "a path of letters"),
+        (("rtsp://127.0.0.1:8554/a b",), "a path of letters"),
+        (("rtsp://127.0.0.1:8554/thermal", "rtsp://127.0.0.1:8555/thermal"), "allowed are one"),
+        (("tcp://127.0.0.1:5600/x",), "allowed are one"),
+        (("udp://127.0.0.1:5600",), "allowed are one"),
+    ],
+)
+def test_a_video_that_cannot_be_is_refused(urls: tuple[str, ...], words: str) -> None:
+    from api.cli import main
+
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        assert main(["simulate", "uebungsplatz", *(word for url in urls for word in ("--video", url))]) == 2
+    assert words in said.getvalue()
 
 
 def children(pid: int) -> list[int]:
