@@ -3,15 +3,19 @@
 No message of the page or of the HTTP interface moves an aircraft; this machine does, and therefore it looks twice at
 whom it commands. It is given the link on which its own simulated drone speaks and the random token with which that
 process was started; a vehicle on any other link, or one whose AUTOPILOT_VERSION.uid is not that token, is refused, and
-the refusal is final: a conductor that has met a stranger commands nobody any more.
+the refusal is final: a conductor that has met a stranger commands nobody any more. Before it asks, it has the station
+hold the place that it asks (whoever takes the drone's number beside it on that link is not heard at all), and a drone
+that is known is commanded only there. A real autopilot in SITL has no token of ours; its socket must be one of the
+process that was started.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ground_station.operation import Operation
-from ground_station.station import Station
+from ground_station.operation import Operation, Outcome
+from ground_station.station import Peer, Station
 from ground_station.vehicle import Vehicle
 from missions.checks import CheckedMission
 
@@ -21,11 +25,16 @@ _MAX_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """How the conductor knows its own drone. ``uid`` None: the link alone (a process of ours listens there)."""
+    """How the conductor knows its own drone.
+
+    ``uid``: the token it was started with; None for one that has none. ``owns``: whether a peer of the link is a socket
+    of the process that was started; None where that is not asked.
+    """
 
     link: str
     uid: int | None
     sysid: int = 1
+    owns: Callable[[Peer], bool] | None = None
 
 
 class Conductor:
@@ -39,6 +48,8 @@ class Conductor:
         self.failure = ""
         self.log: list[str] = []
         self._operation: Operation | None = None
+        self._asked: tuple[str, Peer] | None = None
+        self._known: tuple[str, Peer] | None = None
         self._tries = 0
         self._next_s = 0.0
 
@@ -51,27 +62,42 @@ class Conductor:
         """Do the next thing when the last one has ended."""
         if self.over:
             return
-        vehicle = station.vehicles.get(self.own.sysid)
+        vehicle, route = station.vehicles.get(self.own.sysid), station.route(self.own.sysid)
         if vehicle is None:
             return
-        route = station.route(self.own.sysid)
         if route is None or route[0] != self.own.link:
-            if self._operation is not None:
-                # Half an upload or an arm would go on to whoever speaks there now.
-                self._operation.cancel("the drone's link was taken over", now_s=now_s)
-            self._fail(f"vehicle {self.own.sysid} speaks on another link than the drone this demonstration started")
-            return
-        if self._operation is not None:
+            self._let_go("another link", now_s)
+        elif self._known is not None and route != self._known:
+            self._let_go("another socket", now_s)
+        elif self._known is None and route != self._asked:
+            self._ask(station, route, now_s)
+        elif self._operation is not None:
             self._judge(vehicle, now_s)
         elif now_s >= self._next_s and vehicle.operation is None:
             self._next(vehicle, now_s)
 
+    def _let_go(self, where: str, now_s: float) -> None:
+        """Half an upload or an arm would go on to whoever speaks there now."""
+        if self._operation is not None:
+            self._operation.cancel("the drone's link was taken over", now_s=now_s)
+        self._fail(f"vehicle {self.own.sysid} speaks on {where} than the drone this demonstration started")
+
+    def _ask(self, station: Station, route: tuple[str, Peer], now_s: float) -> None:
+        """Somebody speaks there, the first or after silence: it alone is heard there now, and asked who it is."""
+        if self._operation is not None:
+            self._operation.cancel("who was asked has fallen silent", now_s=now_s)
+            self._operation = None
+        station.hold(self.own.sysid)
+        self._asked = route
+        if self.own.owns is not None and not self.own.owns(route[1]):
+            self._let_go("another socket", now_s)
+        elif self.own.uid is None:
+            self._known = route
+
     def _next(self, vehicle: Vehicle, now_s: float) -> None:
         state = vehicle.state
-        if self.own.uid is not None and state.uid is None:
+        if self._known is None:
             self._operation = vehicle.request_version(now_s=now_s)
-        elif self.own.uid is not None and state.uid != self.own.uid:
-            self._fail(f"vehicle {vehicle.sysid} is not the drone that this demonstration started: never commanded")
         elif self.phase == "waiting":
             if state.position_ready and state.gnss is not None and state.gnss.fix >= 3 and state.home is not None:
                 self._enter("guided", now_s)
@@ -98,9 +124,7 @@ class Conductor:
         self._operation = None
         self.log.append(f"{outcome.action}: {outcome.outcome} {outcome.reason}".strip())
         if outcome.action == "version":
-            self._tries += not outcome.good
-            if self._tries >= _MAX_TRIES:
-                self._fail("the drone does not say who it is")
+            self._told(outcome, vehicle)
         elif outcome.good:
             following = self.PHASES[self.PHASES.index(self.phase) + 1]
             self._enter(following, now_s)
@@ -114,6 +138,15 @@ class Conductor:
             if self._tries >= _MAX_TRIES:
                 words = "; ".join(outcome.vehicle_text)
                 self._fail(f"{outcome.action} did not succeed: {outcome.reason} {words}".strip())
+
+    def _told(self, outcome: Outcome, vehicle: Vehicle) -> None:
+        if outcome.good and vehicle.state.uid != self.own.uid:
+            self._fail(f"vehicle {vehicle.sysid} is not the drone that this demonstration started: never commanded")
+        elif outcome.good:
+            self._known = self._asked
+        self._tries += not outcome.good
+        if self._tries >= _MAX_TRIES:
+            self._fail("the drone does not say who it is")
 
     def _enter(self, phase: str, now_s: float) -> None:
         self.phase, self._tries, self._next_s = phase, 0, now_s

@@ -3,7 +3,8 @@
 Bytes come in with the link and peer they came from; only checked frames of a vehicle's or a camera's component make a
 peer. An answer goes where that vehicle was last validly heard, nowhere else: a stranger who sends garbage, or frames of
 another ground station, never becomes a destination. Peers are bounded; the oldest silent one makes room. A vehicle
-heard on several links keeps the one it was first heard on while that is alive; the others are warm spares.
+heard on several links keeps the one it was first heard on while that is alive; the others are warm spares. Where it
+must not be taken for another one (``hold``), whoever uses its number beside it on the same link is refused and counted.
 
 Messages 108 (SIM_STATE) and 164 (SIMSTATE) are a simulator's truth: the ground station never looks at them.
 """
@@ -11,7 +12,7 @@ Messages 108 (SIM_STATE) and 164 (SIMSTATE) are a simulator's truth: the ground 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ground_station.vehicle import Vehicle
 from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
@@ -54,6 +55,7 @@ class _Route:
     link: str
     peer: Peer
     heard_s: float
+    held: bool = False
 
 
 class Station:
@@ -72,6 +74,7 @@ class Station:
         self.counters: dict[str, WireCounters] = {}
         self.components: dict[tuple[int, int], Component] = {}
         self.refused_vehicles = 0
+        self.refused_strangers = 0
         self._vehicles: dict[int, Vehicle] = {}
         self._routes: dict[int, _Route] = {}
         self._parsers: dict[tuple[str, Peer], Parser] = {}
@@ -88,6 +91,10 @@ class Station:
         """Link and peer where this vehicle was last validly heard."""
         route = self._routes.get(sysid)
         return None if route is None else (route.link, route.peer)
+
+    def hold(self, sysid: int) -> None:
+        """Believe this vehicle only from where it was last heard, for as long as it is heard there (2 s)."""
+        self._routes[sysid] = replace(self._routes[sysid], held=True)
 
     def receive(
         self,
@@ -161,6 +168,9 @@ class Station:
         return messages
 
     def _fold(self, received: Received, link: str, peer: Peer, now_s: float, utc_s: float | None) -> None:
+        if self._is_stranger(received.sysid, link, peer, now_s):
+            self.refused_strangers += 1
+            return
         if received.name == "HEARTBEAT":
             self._heard(received, link, peer, now_s)
         vehicle = self._vehicles.get(received.sysid)
@@ -177,10 +187,18 @@ class Station:
         system, component = getattr(message, "target_system", 0), getattr(message, "target_component", 0)
         return system in (0, self.sysid) and component in (0, self.compid)
 
+    def _is_stranger(self, sysid: int, link: str, peer: Peer, now_s: float) -> bool:
+        """Whether it uses the number of a vehicle that is held, beside it on the same link."""
+        route = self._routes.get(sysid)
+        if route is None or not route.held or route.link != link:
+            return False
+        return route.peer != peer and now_s - route.heard_s <= _ROUTE_SILENT_S
+
     def _reroute(self, sysid: int, link: str, peer: Peer, now_s: float) -> None:
         route = self._routes.get(sysid)
         if route is None or route.link == link or now_s - route.heard_s > _ROUTE_SILENT_S:
-            self._routes[sysid] = _Route(link, peer, now_s)
+            held = route is not None and route.held and (route.link, route.peer) == (link, peer)
+            self._routes[sysid] = _Route(link, peer, now_s, held)
 
     def _heard(self, received: Received, link: str, peer: Peer, now_s: float) -> None:
         kind = received.message.type

@@ -138,6 +138,7 @@ class VehicleState:
     reached: int | None = None
     uid: int | None = None
     """AUTOPILOT_VERSION.uid, once it was asked for."""
+    uid_at_s: float | None = None
     texts: tuple[StatusText, ...] = ()
     chunks: tuple[tuple[int, int, int, str], ...] = field(default=(), repr=False)
     """Open STATUSTEXT chunks: (id, chunk_seq, severity, text)."""
@@ -286,7 +287,7 @@ def _reached(state: VehicleState, m: Message, now_s: float) -> VehicleState:
 
 
 def _version(state: VehicleState, m: Message, now_s: float) -> VehicleState:
-    return replace(state, uid=m.uid)
+    return replace(state, uid=m.uid, uid_at_s=now_s)
 
 
 _HANDLERS: dict[str, Callable[[VehicleState, Message, float], VehicleState]] = {

@@ -290,11 +290,15 @@ class Vehicle:
         return operation
 
     def request_version(self, *, now_s: float) -> Operation:
-        """Ask for AUTOPILOT_VERSION; ``state.uid`` holds the answer."""
+        """Ask for AUTOPILOT_VERSION; ``state.uid`` holds the answer. What was said before now does not count."""
         message = command_long(
             self.sysid, mavlink.MAV_CMD_REQUEST_MESSAGE, float(mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION)
         )
-        return self.start(Command("version", message, now_s=now_s, shown_by=lambda state: state.uid is not None))
+
+        def told(state: VehicleState) -> bool:
+            return state.uid_at_s is not None and state.uid_at_s >= now_s
+
+        return self.start(Command("version", message, now_s=now_s, shown_by=told))
 
     def point_gimbal(self, pitch_deg: float, yaw_deg: float = 0.0, *, now_s: float) -> Operation:
         """Point the gimbal, degrees; yaw follows the vehicle."""

@@ -37,6 +37,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +54,7 @@ from simulators.sitl_setup import (
     find_binary,
     need_binary,
     reserve,
+    udp_ports_of,
 )
 from simulators.sitl_talk import Talk
 
@@ -168,6 +170,11 @@ class SitlVehicle:
     def truth_url(self) -> str:
         """Link URL of the truth: for what renders, never for what is judged."""
         return f"udpin:127.0.0.1:{self.ports.truth}"
+
+    def owns(self, peer: Hashable) -> bool:
+        """Whether a UDP peer on this machine, (host, port), is a socket of this very process (by /proc; Linux)."""
+        ports = udp_ports_of(self.pid)
+        return isinstance(peer, tuple) and peer[0] == "127.0.0.1" and peer[1] in ports
 
     async def ready(self, limit_s: float | None = None) -> None:
         """Until it could arm: EKF position, GUIDED, PREARM bit; camera and gimbal must be attached by then.

@@ -5,6 +5,7 @@ The process itself is in ``sitl``, several of them with camera and gimbal in ``s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -133,6 +134,19 @@ def reserve(instance: int | None, instances: Sequence[int] = INSTANCES) -> tuple
         return ports, held
     first, last = SitlPorts(wanted[0]), SitlPorts(wanted[-1])
     raise SitlError(f"no free SITL instance: ports {first.ground} to {last.control} on 127.0.0.1 are in use; end one")
+
+
+def udp_ports_of(pid: int) -> frozenset[int]:
+    """Local ports of the UDP sockets of a process, from /proc (proc(5): fd, net/udp). Empty where we may not look."""
+    inodes = set()
+    try:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                inodes.add(os.readlink(entry).removeprefix("socket:[").removesuffix("]"))
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/udp").read_text("ascii").splitlines()[1:]]
+    except OSError:
+        return frozenset()
+    return frozenset(int(row[1].rpartition(":")[2], 16) for row in rows if row[9] in inodes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class _Show:
         await payload.start_payload(ports.gimbal, ports.camera, ports.truth)
         print(f"ArduPilot SITL: {vehicle.version_text}", flush=True)
         self.drone, self.autopilot = payload, vehicle
-        return Own(link, None)
+        return Own(link, None, owns=vehicle.owns)
 
     async def wait(self) -> None:
         """Keep the world going. A process that dies is started again, after the page had time to name it."""
@@ -141,6 +141,8 @@ class _Show:
             name, words = await drone.ended()
             what = _WORLD_WORDS.get(name, name)
             print(f"Demo: {what} ist ausgefallen {words}".rstrip() + f"; Neustart in {_REVIVE_S:g} s", flush=True)
+            if name == "vehicle" and self.extras is not None:
+                self.extras.conductor = None  # nobody commands what comes in its place before it is known
             await asyncio.sleep(_REVIVE_S)
             await drone.revive(name)
             if name == "vehicle":

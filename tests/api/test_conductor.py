@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
 from api.conductor import Conductor, Own
 from ground_station.station import Station
-from ground_station.wire import Message, Parser, mavlink
+from ground_station.wire import Encoder, Message, Parser, mavlink
 from missions.checks import CheckedMission, check
 from missions.geometry.geo import Datum, GeoPoint, offset
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
@@ -18,6 +19,7 @@ from simulators.geodesy import Plane
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
 EPOCH_S = 1_773_522_000.0
 UID = 4711
+STRANGER = ("127.0.0.1", 40002)
 # What may be sent to a vehicle of which nothing is known yet: it moves nothing.
 HARMLESS = {
     mavlink.MAV_CMD_SET_MESSAGE_INTERVAL,
@@ -46,6 +48,10 @@ class Stage:
     sent: list[Message] = field(default_factory=list)
     links: set[str] = field(default_factory=set)
     deaf: bool = False
+    peer: object = ("127.0.0.1", 40001)
+    stranger: Callable[[float], bytes] | None = None
+    """Called with the time in every step; what it says arrives on the same link from a socket of its own."""
+    told_strangers: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.station = Station()
@@ -65,16 +71,24 @@ class Stage:
         self.autopilot.step(self.now_s)
         for data in self.autopilot.take_outgoing("ground"):
             if self.says_who or _name(data) != b"AUTOPILOT_VERSION":
-                self.station.receive(data, link=self.link, now_s=self.now_s, utc_s=EPOCH_S + self.now_s)
+                self._hear(data, self.link, self.peer)
+        if self.stranger is not None:
+            self._hear(self.stranger(self.now_s), self.link, STRANGER)
         self.station.tick(now_s=self.now_s)
         self.conductor.tick(self.station, now_s=self.now_s)
         for outgoing in self.station.take_outgoing(now_s=self.now_s):
             messages = [received.message for received in self._parser.feed(outgoing.data)]
+            if outgoing.peer == STRANGER:
+                self.told_strangers += [message for message in messages if changes(message)]
+                continue
             self.sent += messages
             self.links |= {outgoing.link for message in messages if changes(message)}
             if self.deaf:
                 continue
             self.autopilot.receive(outgoing.data, link="ground")
+
+    def _hear(self, data: bytes, link: str, peer: object) -> None:
+        self.station.receive(data, link=link, peer=peer, now_s=self.now_s, utc_s=EPOCH_S + self.now_s)  # type: ignore[arg-type]
 
     def run(self, seconds: float) -> None:
         end_s = self.now_s + seconds
@@ -158,6 +172,69 @@ def test_a_drone_that_moves_to_another_link_is_let_go_in_the_middle_of_an_upload
     for _ in range(100):
         stage.step()
     assert stage.links == {"own"}
+
+
+class Impostor:
+    """Another copter with the number of our drone: beats, accepts every command, asks for every item."""
+
+    def __init__(self, uid: int = UID + 1) -> None:
+        self._encoder, self._uid = Encoder(1, 1), uid
+
+    def __call__(self, now_s: float) -> bytes:
+        beat = mavlink.MAVLink_heartbeat_message(
+            mavlink.MAV_TYPE_QUADROTOR, mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA, 81, 4, 3, 3
+        )
+        ask = mavlink.MAVLink_mission_request_int_message(255, 190, 0, 0)
+        ack = mavlink.MAVLink_command_ack_message(mavlink.MAV_CMD_REQUEST_MESSAGE, 0, 0, 0, 255, 190)
+        none = [0] * 8
+        version = mavlink.MAVLink_autopilot_version_message(0, 0, 0, 0, 0, none, none, none, 0, 0, self._uid)
+        messages: list[Message] = [beat, ask, ack, version]
+        return self._encoder.encode(messages[round(now_s / 0.05) % len(messages)])
+
+
+def test_a_stranger_with_its_number_on_the_same_link_is_not_heard_and_not_told_anything() -> None:
+    """It speaks in every step, from a socket of its own, from the moment at which the drone is known."""
+    stage = Stage(Conductor(Own("own", UID), short_mission()))
+    while stage.conductor.phase != "guided":
+        stage.step()
+    stage.stranger = Impostor()
+    stage.run(300.0)
+    assert stage.conductor.phase == "landed", stage.conductor.log
+    assert stage.told_strangers == []
+    assert stage.station.refused_strangers > 100
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["beside it", "alone"])
+def test_a_stranger_that_was_there_first_is_never_commanded(silent: bool) -> None:
+    stage = Stage(Conductor(Own("own", UID), short_mission()), stranger=Impostor())
+    if silent:
+        stage.autopilot.take_outgoing = lambda link: ()  # type: ignore[method-assign]
+    stage.run(120.0)
+    assert stage.told_strangers == []
+    if silent:
+        assert "never commanded" in stage.conductor.failure
+
+
+def test_a_stranger_that_takes_the_place_of_a_silent_drone_ends_it() -> None:
+    stage = Stage(Conductor(Own("own", UID), short_mission()))
+    while stage.conductor.phase != "upload":
+        stage.step()
+    stage.autopilot.take_outgoing = lambda link: ()  # type: ignore[method-assign]
+    stage.stranger = Impostor(UID)
+    stage.run(30.0)
+    assert "another socket" in stage.conductor.failure
+    assert stage.told_strangers == []
+
+
+def test_a_drone_that_is_known_by_its_socket_is_not_commanded_through_another_one() -> None:
+    ours = Stage(Conductor(Own("own", None, owns=lambda peer: peer == ("127.0.0.1", 40001)), short_mission()))
+    while ours.conductor.phase == "waiting":
+        ours.step()
+        assert not ours.conductor.failure
+    other = Stage(Conductor(Own("own", None, owns=lambda peer: peer == STRANGER), short_mission()))
+    other.run(10.0)
+    assert "another socket" in other.conductor.failure
+    assert other.moving == []
 
 
 @pytest.mark.parametrize("uid", [None, UID])

@@ -76,6 +76,23 @@ def test_answers_go_where_the_vehicle_was_last_heard_and_garbage_does_not_move_t
     assert station.route(1) == ("udp", THERE)
 
 
+def test_who_uses_the_number_of_a_held_vehicle_is_refused_until_that_one_is_silent() -> None:
+    station = Station()
+    _say(station, _beat(), peer=HERE)
+    station.hold(1)
+    _say(station, _beat(), peer=THERE, at_s=1.2)
+    _say(station, _attitude(1000), peer=THERE, at_s=1.3)
+    assert station.route(1) == ("udp", HERE) and station.refused_strangers == 2
+    assert station.vehicles[1].state.attitude is None
+    _say(station, _beat(), peer=HERE, at_s=2.5)
+    _say(station, _beat(), peer=THERE, at_s=4.4)
+    assert station.route(1) == ("udp", HERE), "it is held for as long as it is heard"
+    _say(station, _beat(), peer=THERE, at_s=4.6)
+    assert station.route(1) == ("udp", THERE)
+    _say(station, _beat(), peer=HERE, at_s=4.7)
+    assert station.route(1) == ("udp", HERE), "nobody holds the new one"
+
+
 def test_a_second_link_is_a_warm_spare() -> None:
     station = Station()
     _say(station, _beat(), link="radio", at_s=0.0)

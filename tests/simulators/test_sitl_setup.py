@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import socket
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from simulators.sitl_setup import (
     need_binary,
     parse_levers,
     reserve,
+    udp_ports_of,
 )
 
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
@@ -156,3 +158,13 @@ def test_levers_keep_their_order_and_the_last_word_counts() -> None:
 def test_a_lever_that_is_none_is_named(text: str) -> None:
     with pytest.raises(SitlError, match="wanted is NAME=VALUE"):
         parse_levers([text])
+
+
+def test_the_udp_sockets_of_a_process_are_its_own_and_nobody_elses() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
+        ours.bind(("127.0.0.1", 0))
+        port = ours.getsockname()[1]
+        assert port in udp_ports_of(os.getpid())
+        assert port not in udp_ports_of(os.getppid())
+    assert port not in udp_ports_of(os.getpid())
+    assert udp_ports_of(2**22 + 1) == frozenset(), "no such process"
