@@ -37,6 +37,11 @@ class Burn:
     kelvin: float
 
     @property
+    def middle(self) -> tuple[float, float]:
+        """East, north."""
+        return self.east_m, self.north_m
+
+    @property
     def radius_m(self) -> float:
         """Of the disc of the same area."""
         return math.sqrt(self.along_m * self.across_m)

@@ -37,11 +37,12 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """One frame: boot time of exposure, counts (h, w) uint16, and (for the score alone) the fires in it."""
+    """One frame: boot time of exposure, counts (h, w) uint16; for the score alone the fires and the ground in it."""
 
     boot_s: float
     counts: Counts
     in_view: tuple[InView, ...]
+    ground_en: Floats | None = None
 
 
 class Camera:
@@ -159,9 +160,9 @@ class Camera:
         frozen = self._sensor.expose(None, at_s)
         if frozen is not None:
             return Shot(at_s, frozen, ())
-        radiance, in_view = self._renderer.render(eye, at_s)
-        counts = self._sensor.expose(radiance, at_s)
-        return None if counts is None else Shot(at_s, counts, in_view)
+        look = self._renderer.look(eye, at_s)
+        counts = self._sensor.expose(look.radiance, at_s)
+        return None if counts is None else Shot(at_s, counts, look.in_view, look.ground_en)
 
     def _eye_at(self, boot_s: float) -> Eye | None:
         truths = list(self._truths)

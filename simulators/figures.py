@@ -11,7 +11,7 @@ from simulators.burning import Burn, Fire
 from simulators.fire import Scene
 from simulators.friends import Thing
 from simulators.march import Marcher
-from simulators.outlines import Eye, InView, Lens, share_of, splat, window_of, wrapped_noise
+from simulators.outlines import Eye, InView, Lens, contrast_k, share_of, splat, window_of, wrapped_noise
 from simulators.radiance import Floats, Raster, band_radiance
 
 _SMALL_PX = 2.5
@@ -69,7 +69,7 @@ class Figures:
             fire, burn = fires[index], burns[index]
             if 2 * burn.radius_m * focal / deep[index] < _SMALL_PX:
                 spots.append(index)
-                seen.append(self._small_view(fire, burn, middles[index], uv[index], eye))
+                seen.append(self._small_view(picture, fire, burn, middles[index], uv[index], eye))
             else:
                 seen.append(self._large(picture, fire, burn, uv[index], float(middles[index, 2]), eye, at_s, ground))
         if spots:
@@ -94,20 +94,29 @@ class Figures:
         off_axis = max(0.2, abs(float(away @ axis)) / math.sqrt(distance2))
         return math.pi * burn.along_m * burn.across_m * facing * self._lens.focal_px**2 / distance2 / off_axis**3
 
-    def _small_view(self, fire: Fire, burn: Burn, middle: Floats, uv: Floats, eye: Eye) -> InView | None:
-        diameter = math.sqrt(4 / math.pi * self._area_px(burn, middle, eye))
+    def _small_view(
+        self, picture: Raster, fire: Fire, burn: Burn, middle: Floats, uv: Floats, eye: Eye
+    ) -> InView | None:
+        area = self._area_px(burn, middle, eye)
         u, v = float(uv[0]), float(uv[1])
-        inside = 1.0 <= u <= self._lens.width - 2.0 and 1.0 <= v <= self._lens.height - 2.0
-        return InView(fire.number, u, v, diameter, fire.kind) if inside else None
+        if not (1.0 <= u <= self._lens.width - 2.0 and 1.0 <= v <= self._lens.height - 2.0):
+            return None
+        behind, share = float(picture[round(v), round(u)]), min(1.0, area)
+        contrast = contrast_k(behind + share * (self._mean_radiance(fire, burn) - behind), behind)
+        return InView(fire.number, u, v, math.sqrt(4 / math.pi * area), fire.kind, contrast)
+
+    @staticmethod
+    def _mean_radiance(fire: Fire, burn: Burn) -> float:
+        """Of what burns and the ash over it together."""
+        hot, ash = (float(value) for value in band_radiance([burn.kelvin, fire.ash_k]))
+        return (1.0 - fire.cover) * hot + fire.cover * ash
 
     def _spots(
         self, picture: Raster, fires: list[Fire], burns: list[Burn], middles: Floats, uv: Floats, eye: Eye
     ) -> None:
         areas = np.array([self._area_px(burn, middle, eye) for burn, middle in zip(burns, middles, strict=True)])
-        hot = band_radiance([burn.kelvin for burn in burns]).astype(np.float64)
-        ash = band_radiance([fire.ash_k for fire in fires]).astype(np.float64)
-        cover = np.array([fire.cover for fire in fires])
-        splat(picture, uv, areas, (1.0 - cover) * hot + cover * ash)
+        sent = np.array([self._mean_radiance(fire, burn) for fire, burn in zip(fires, burns, strict=True)])
+        splat(picture, uv, areas, sent)
 
     def _large(
         self,
@@ -137,6 +146,7 @@ class Figures:
             e, n = east[window], north[window]
             stands = self._scene.sample(self._scene.height_m, e, n) - self._scene.sample(self._scene.bare_m, e, n)
             share *= stands < np.float32(1.0)
+        behind = float(np.median(picture[window]))
         self._mix(picture[window], share, self._texture(fire, burn, east[window], north[window], outline, at_s))
         inside = bool(
             (outline > -0.5).all() and (outline < np.array([self._lens.width, self._lens.height]) - 0.5).all()
@@ -144,7 +154,8 @@ class Figures:
         if not inside or float(share.sum()) < _WHOLE * whole:
             return None
         diameter = float(np.sqrt(4 / math.pi * cv2.contourArea(outline.astype(np.float32))))
-        return InView(fire.number, float(uv[0]), float(uv[1]), diameter, fire.kind)
+        contrast = contrast_k(float(picture[window][share > 0.0].max()), behind)
+        return InView(fire.number, float(uv[0]), float(uv[1]), diameter, fire.kind, contrast)
 
     def _texture(
         self, fire: Fire, burn: Burn, east: Raster, north: Raster, outline: Floats, at_s: float
@@ -152,7 +163,7 @@ class Figures:
         """What a fire sends: patches of ash that stay, flames over the rest that flicker."""
         hot, ash = float(band_radiance(burn.kelvin)), float(band_radiance(fire.ash_k))
         if float(np.ptp(outline, axis=0).max()) < _TEXTURED_PX:
-            return (1.0 - fire.cover) * hot + fire.cover * ash
+            return self._mean_radiance(fire, burn)
         ashes = self._sampled(east + np.float32(17.0 * fire.number), north)
         shift = np.float32(_FLICKER_M_S * at_s)
         flames = self._sampled(east + shift, north + np.float32(5.0 * fire.number) - shift)
@@ -198,7 +209,7 @@ class Figures:
     def _thing(self, picture: Raster, thing: Thing, foot: Floats, turn: float, eye: Eye) -> InView | None:
         c, s = math.cos(turn), math.sin(turn)
         turned = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-        largest, whole = np.zeros((0, 2)), True
+        largest, whole, contrast = np.zeros((0, 2)), True, 0.0
         for body in thing.bodies:
             pixels, _, fits = self._lens.pixels_of(body.points @ turned + foot, eye)
             if not fits.all():
@@ -210,6 +221,8 @@ class Figures:
                 continue
             radiance = float(band_radiance(body.kelvin))
             area = float(cv2.contourArea(hull.astype(np.float32)))
+            behind = float(picture[window][0, 0])
+            contrast = max(contrast, contrast_k(behind + min(1.0, area) * (radiance - behind), behind))
             if area < _SMALL_PX:
                 splat(picture, hull.mean(axis=0)[None], np.array([area]), np.array([radiance]))
             else:
@@ -222,4 +235,4 @@ class Figures:
             return None
         diameter = float(np.sqrt(4 / math.pi * cv2.contourArea(largest.astype(np.float32))))
         u, v = (float(value) for value in largest.mean(axis=0))
-        return InView(thing.number, u, v, diameter, thing.kind)
+        return InView(thing.number, u, v, diameter, thing.kind, contrast)

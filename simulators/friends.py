@@ -31,7 +31,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thing:
-    """A warm thing on the ground; ``walk_m``: radius of the loop that an animal walks, at ``walk_rad_s``."""
+    """A warm thing on the ground; ``walk_m``: radius of the loop that an animal walks, at ``walk_rad_s``.
+
+    ``missing``: the person that is searched for.
+    """
 
     number: int
     kind: str
@@ -42,6 +45,7 @@ class Thing:
     bodies: tuple[Body, ...]
     walk_m: float = 0.0
     walk_rad_s: float = 0.0
+    missing: bool = False
 
     def at(self, at_s: float) -> tuple[float, float, float]:
         """East, north, and heading (counter-clockwise from east) at a time."""
@@ -134,9 +138,17 @@ def put(
     things: list[Thing] = []
     mirrors: list[Mirror] = []
 
-    def add(kind: str, e: float, n: float, bodies: tuple[Body, ...], walk: tuple[float, float] = (0.0, 0.0)) -> None:
+    def add(
+        kind: str,
+        e: float,
+        n: float,
+        bodies: tuple[Body, ...],
+        walk: tuple[float, float] = (0.0, 0.0),
+        *,
+        missing: bool = False,
+    ) -> None:
         number, turn = first_number + len(things), float(rng.uniform(0, 2 * math.pi))
-        things.append(Thing(number, kind, e, n, _height(ground, e, n), turn, bodies, *walk))
+        things.append(Thing(number, kind, e, n, _height(ground, e, n), turn, bodies, *walk, missing))
 
     for _, friend, e, n in mouths:
         add("chimney", e, n, (Body(_disc(0.35), KELVIN + float(rng.uniform(*friend.temperatures_c))),))
@@ -149,7 +161,7 @@ def put(
             elif friend.kind == "engine":
                 add("engine", e, n, vehicle_bodies(kelvin, KELVIN + scenario.background_c))
             elif friend.kind == "person":
-                add("person", e, n, person_bodies(kelvin, lying=bool(rng.random() < 0.6)))
+                add("person", e, n, person_bodies(kelvin, lying=bool(rng.random() < 0.6)), missing=friend.missing)
             else:
                 add("animal", e, n, animal_bodies(kelvin), (float(rng.uniform(3, 9)), float(rng.uniform(0.02, 0.08))))
     return tuple(things), tuple(mirrors)

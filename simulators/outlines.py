@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from missions.geometry.camera import CameraProfile
-from simulators.radiance import Floats, Raster
+from simulators.radiance import Floats, Raster, kelvin_of
 
 _FINE = 4
 _NEAREST_M = 1.0
@@ -33,7 +33,8 @@ class Eye:
 class InView:
     """A fire (or a person) in a frame: its number, centre pixel, diameter in pixels of the disc of the same area.
 
-    Only what is unoccluded and wholly inside the frame.
+    Only what is unoccluded and wholly inside the frame. ``contrast_k``: how much warmer than before it was put there
+    the hottest pixel reads that it is in, without air, smoke and lens.
     """
 
     number: int
@@ -41,6 +42,7 @@ class InView:
     v: float
     diameter_px: float
     kind: str = "fire"
+    contrast_k: float = 0.0
 
 
 class Lens:
@@ -96,6 +98,12 @@ def wrapped_noise(rng: np.random.Generator, size: int, blur_px: float) -> Floats
     rough = np.pad(rng.standard_normal((size, size)), border, mode="wrap")
     smooth = np.asarray(cv2.GaussianBlur(rough, (0, 0), blur_px), np.float64)
     return smooth[border:-border, border:-border]
+
+
+def contrast_k(radiance: float, behind: float) -> float:
+    """Kelvin that one band radiance reads above another."""
+    hot, cold = kelvin_of([radiance, behind])
+    return float(hot) - float(cold)
 
 
 def splat(picture: Raster, uv: Floats, area_px: Floats, radiance: Floats) -> None:

@@ -1,19 +1,34 @@
 """A scenario by name: what burns where, how the ground looks, where the drone shall search.
 
-A scenario is a TOML file; ``load`` reads the shipped ones by name, ``parse`` takes the text of any other: flat keys,
-then optional tables (`scenery`; ``[radio]`` is `channel.Quality`, both ways). A bad one is refused naming the key, the
+A scenario is a TOML file that anybody can write; ``load`` reads the shipped ones by name, ``parse`` takes the text of
+any other. Copy a shipped one (``simulators/scenarios``), change it, give the file to any verb instead of a name:
+
+    einsatzdrohne rehearse mein-brand.toml --seeds 5
+
+First come flat keys, all of which must be there, but ``task`` (what is looked for: fire, embers, person; fire where it
+is not said), ``vehicles`` (drones that share the survey) and ``find_within_min`` (by when a missing person has to be
+found, after take-off). ``width_m`` is the side of the square scene around lat/lon; ``survey_m`` the area searched, east
+by north around its middle; ``halls heaps fires friends`` are strewn by the dice within the ranges that are given.
+Then come optional tables, each described by its class in `scenery`, with every key's range:
+
+    [sun] [atmosphere] [smoke] [terrain]      how it looks; without [sun] it is night
+    [[burning]] [[friend]]                    what burns; what is warm and does not
+    [[traffic]] [gnss] [radio]                aircraft on the air, time without a fix, a bad link (`channel.Quality`)
+
+Lengths are metres, temperatures °C, ``at_m`` east and north of the middle. A bad file is refused naming the key, the
 line and what is allowed. The seed decides the rest: another seed, another world.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any
 
 from simulators.channel import Quality
-from simulators.scenery import Atmosphere, Burning, Friend, Smoke, Sun, Terrain
+from simulators.scenery import Atmosphere, Burning, Friend, Gnss, Smoke, Sun, Terrain, Traffic
 from simulators.tables import TableError, line_of, read_table, read_tables
 
 # What stays free around the survey: the place of the take-off, and the ground that a lens sees beyond the edge.
@@ -48,12 +63,17 @@ class Scenario:
     survey_m: tuple[float, float]
     survey_height_m: float
     survey_speed_m_s: float
+    task: str = "fire"
+    vehicles: int = 1
+    find_within_min: float = 20.0
     sun: Sun | None = None
     burning: tuple[Burning, ...] = ()
     friend: tuple[Friend, ...] = ()
     smoke: Smoke | None = None
     atmosphere: Atmosphere | None = None
     terrain: Terrain | None = None
+    traffic: tuple[Traffic, ...] = ()
+    gnss: Gnss | None = None
     radio: Quality | None = None
 
 
@@ -65,14 +85,20 @@ _TABLES: dict[str, tuple[type[Any], bool]] = {
     "smoke": (Smoke, False),
     "atmosphere": (Atmosphere, False),
     "terrain": (Terrain, False),
+    "traffic": (Traffic, True),
+    "gnss": (Gnss, False),
     "radio": (Quality, False),
 }
 _MOST_BURNING = 200
+TASKS = ("fire", "embers", "person")
+# Flat keys that may be missing.
+_OPTIONAL = ("task", "vehicles", "find_within_min")
 
 _BOUNDS = {
     "lat_deg": (-80.0, 84.0), "lon_deg": (-180.0, 180.0), "ground_amsl_m": (-100.0, 4000.0), "width_m": (150.0, 1000.0),
     "halls": (0, 20), "heaps": (0, 40), "fires": (0, 60), "fire_radius_m": (0.02, 20.0), "fire_c": (40.0, 1200.0),
     "roof_fires": (0, 10), "friends": (0, 40), "background_c": (-30.0, 50.0), "wind_m_s": (0.0, 20.0),
+    "vehicles": (1, 4), "find_within_min": (1.0, 600.0),
     "survey_m": (20.0, 800.0), "survey_height_m": (20.0, 120.0), "survey_speed_m_s": (1.0, 15.0),
 }  # fmt: skip
 
@@ -95,7 +121,7 @@ def parse(text: str, name: str) -> Scenario:
     """A scenario from TOML text. Raises ScenarioError with the line (syntax) or the key (values)."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ScenarioError(f"scenario {name!r}: {error}") from error
     known = {f.name: f.type for f in fields(Scenario) if f.name != "name" and f.name not in _TABLES}
     for key in table:
@@ -103,10 +129,10 @@ def parse(text: str, name: str) -> Scenario:
             allowed = ", ".join([*known, *_TABLES])
             raise ScenarioError(f"scenario {name!r}: unknown key {key!r}; allowed are {allowed}{_at(text, key)}")
     for key in known:
-        if key not in table:
+        if key not in table and key not in _OPTIONAL:
             raise ScenarioError(f"scenario {name!r}: {key} is missing")
     try:
-        values = {key: _value(key, str(known[key]), table[key]) for key in known}
+        values = {key: _value(key, str(known[key]), table[key]) for key in known if key in table}
     except _BadValue as error:
         raise ScenarioError(f"scenario {name!r}: {error}{_at(text, error.key)}") from error
     try:
@@ -114,7 +140,9 @@ def parse(text: str, name: str) -> Scenario:
     except TableError as error:
         raise ScenarioError(f"scenario {name!r}: {error}") from error
     scenario = Scenario(name=name, **values)
-    _fits_together(scenario)
+    for where, index, key, words in _does_not_fit(scenario):
+        line = line_of(text, where, index, key) if where else line_of(text, "", key=key)
+        raise ScenarioError(f"scenario {name!r}: {words}" + ("" if line is None else f" (line {line})"))
     return scenario
 
 
@@ -134,37 +162,39 @@ class _BadValue(ValueError):
         self.key = key
 
 
-def _fits_together(scenario: Scenario) -> None:
-    name = f"scenario {scenario.name!r}"
+def _does_not_fit(scenario: Scenario) -> Iterator[tuple[str, int, str, str]]:
+    """What is allowed by itself but not together: header of its table, which one, key, words."""
     for key in ("fire_radius_m", "fire_c"):
         low, high = getattr(scenario, key)
         if low > high:
-            raise ScenarioError(f"{name}: {key} must be [low, high], not [{low:g}, {high:g}]")
+            yield "", 0, key, f"{key} must be [low, high], not [{low:g}, {high:g}]"
     if max(scenario.survey_m) + ROOM_M > scenario.width_m:
-        raise ScenarioError(
-            f"{name}: survey_m must leave {ROOM_M:g} m of width_m for take-off and turns: at most "
-            f"{scenario.width_m - ROOM_M:g}, not {max(scenario.survey_m):g}"
-        )
+        most = scenario.width_m - ROOM_M
+        words = f"at most {most:g}, not {max(scenario.survey_m):g}"
+        yield "", 0, "survey_m", f"survey_m must leave {ROOM_M:g} m of width_m for take-off and turns: {words}"
     if scenario.roof_fires > (scenario.fires if scenario.halls else 0):
-        raise ScenarioError(f"{name}: roof_fires {scenario.roof_fires} needs halls, and as many fires")
+        yield "", 0, "roof_fires", f"roof_fires {scenario.roof_fires} needs halls, and as many fires"
     burning = scenario.fires + sum(entry.count for entry in scenario.burning)
     if burning > _MOST_BURNING:
-        raise ScenarioError(f"{name}: at most {_MOST_BURNING} places may burn, not {burning}")
-    on_roofs = next((i for i, b in enumerate(scenario.burning, 1) if "roof" in (b.kind, b.place)), None)
-    if on_roofs is not None and not scenario.halls:
-        raise ScenarioError(f"{name}: [[burning]] {on_roofs}: a roof fire needs halls")
-    on_heaps = next((i for i, b in enumerate(scenario.burning, 1) if b.place == "heap"), None)
-    if on_heaps is not None and not scenario.heaps:
-        raise ScenarioError(f"{name}: [[burning]] {on_heaps}: place heap needs heaps")
+        yield "", 0, "fires", f"at most {_MOST_BURNING} places may burn, not {burning}"
+    for index, entry in enumerate(scenario.burning):
+        where = f"[[burning]] {index + 1}"
+        if "roof" in (entry.kind, entry.place) and not scenario.halls:
+            yield "[[burning]]", index, "kind", f"{where}: a roof fire needs halls"
+        if entry.place == "heap" and not scenario.heaps:
+            yield "[[burning]]", index, "place", f"{where}: place heap needs heaps"
     reach = scenario.width_m / 2 - 10.0
-    places = [(f"[[burning]] {i}", entry.at_m) for i, entry in enumerate(scenario.burning, 1)]
-    places += [(f"[[friend]] {i}", entry.at_m) for i, entry in enumerate(scenario.friend, 1)]
-    for where, at_m in places:
+    placed = [("[[burning]]", i, entry.at_m) for i, entry in enumerate(scenario.burning)]
+    placed += [("[[friend]]", i, entry.at_m) for i, entry in enumerate(scenario.friend)]
+    for header, index, at_m in placed:
         if at_m is not None and max(abs(value) for value in at_m) > reach:
-            raise ScenarioError(f"{name}: {where}: at_m must lie within {reach:g} m of the middle, not {at_m}")
+            words = f"at_m must lie within {reach:g} m of the middle, not {at_m}"
+            yield header, index, "at_m", f"{header} {index + 1}: {words}"
 
 
 def _value(key: str, kind: str, value: Any) -> Any:
+    if key == "task" and value not in TASKS:
+        raise _BadValue(key, f"must be one of {', '.join(TASKS)}, not {value!r}")
     if kind in ("str", "bool"):
         if type(value).__name__ != kind:
             raise _BadValue(key, f"must be a {kind}, not {value!r}")
@@ -178,6 +208,8 @@ def _value(key: str, kind: str, value: Any) -> Any:
     ):
         shape = "two numbers" if pair else "a number"
         raise _BadValue(key, f"must be {shape} between {low:g} and {high:g}, not {value!r}")
+    if kind == "int" and not isinstance(value, int):
+        raise _BadValue(key, f"must be a whole number between {low:g} and {high:g}, not {value!r}")
     if pair:
         return (float(numbers[0]), float(numbers[1]))
     return int(value) if kind == "int" else float(value)

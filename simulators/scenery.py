@@ -1,4 +1,4 @@
-"""What a scenario may say about its scene beside the flat keys: sun, what burns, what only looks like it, smoke, air.
+"""What a scenario may say beside the flat keys: sun, what burns, what only looks like it, smoke, air, aircraft, GNSS.
 
 Every table is optional, and every key that has a default here. Lengths in metres, temperatures °C, pairs [low, high]:
 the seed draws between them. Time counts from the start of the vehicle.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulators.tables import number, pair, point, whole, word
+from simulators.tables import flag, number, pair, point, sign, whole, windows, word
 
 Pair = tuple[float, float]
 _REACH_M = 500.0
@@ -77,6 +77,7 @@ class Friend:
 
     ``glint``: sheet metal or panels; ``roof``: a whole roof that the sun has warmed; ``tank`` and ``chimney`` stand up
     and hide; ``engine``: a vehicle with a warm bonnet; ``person`` lies or stands still; ``animal`` walks about.
+    ``missing``: the person that is searched for, on whom the score counts the minutes.
     """
 
     kind: str = word("glint", "roof", "tank", "chimney", "engine", "person", "animal")
@@ -84,6 +85,11 @@ class Friend:
     temp_c: tuple[float, float] | None = pair(-20.0, 400.0, None)
     at_m: tuple[float, float] | None = point(_REACH_M, None)
     spread_m: float = number(1.0, 300.0, 20.0)
+    missing: bool = flag(False)
+
+    def __post_init__(self) -> None:
+        if self.missing and self.kind != "person":
+            raise ValueError(f"only a person can be missing, not {self.kind}")
 
     @property
     def temperatures_c(self) -> Pair:
@@ -140,3 +146,31 @@ class Terrain:
         """Trees a hectare."""
         by_kind = {"flat": 0.0, "hilly": 8.0, "field": 2.0, "forest": 150.0}
         return by_kind[self.kind] if self.trees_per_ha is None else self.trees_per_ha
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """``[[traffic]]``: an aircraft that is on the air (ADS-B), straight and level from one place to another.
+
+    It appears ``from_s`` after the start of the vehicle; ``then`` it passes on or stays where it flew to.
+    """
+
+    callsign: str = sign(8)
+    from_m: tuple[float, float] = point(40_000.0)
+    to_m: tuple[float, float] = point(40_000.0)
+    height_m: float = number(0.0, 3000.0)
+    speed_m_s: float = number(1.0, 300.0)
+    from_s: float = number(0.0, 3600.0, 0.0)
+    kind: str = word("helicopter", "light", "glider", "drone", default="helicopter")
+    then: str = word("passes", "stays", default="passes")
+
+
+@dataclass(frozen=True, slots=True)
+class Gnss:
+    """``[gnss]``: ``lost_s``: from, to, in which the receiver has no fix (jamming, steel, a canyon of houses)."""
+
+    lost_s: tuple[tuple[float, float], ...] = windows(0.0, 36_000.0)
+
+    def lost(self, now_s: float) -> bool:
+        """Whether there is no fix at this time."""
+        return any(begin <= now_s < end for begin, end in self.lost_s)

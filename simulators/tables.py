@@ -2,7 +2,7 @@
 
 A field says in its metadata what it takes: ``number(low, high)``, ``pair(low, high)`` (two rising numbers),
 ``point()`` (two numbers of any order), ``windows(low, high)`` (a list of pairs), ``whole(low, high)``, ``word(...)``,
-``flag()``. A field without a default must be there.
+``sign(longest)`` (letters and digits), ``flag()``. A field without a default must be there.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ class _Rule:
         if self.shape == "word":
             if not isinstance(value, str) or value not in self.words:
                 raise ValueError(f"must be one of {', '.join(self.words)}, not {value!r}")
+            return value
+        if self.shape == "sign":
+            if not isinstance(value, str) or not re.fullmatch(rf"[A-Z0-9-]{{1,{self.high:g}}}", value):
+                raise ValueError(f"must be 1 to {self.high:g} of A-Z, 0-9 and -, not {value!r}")
             return value
         if self.shape == "flag":
             if not isinstance(value, bool):
@@ -87,6 +91,11 @@ def windows(low: float, high: float, default: Any = MISSING) -> Any:
 def word(*allowed: str, default: Any = MISSING) -> Any:
     """A field that takes one of some words."""
     return _field(_Rule("word", words=allowed), default)
+
+
+def sign(longest: int, default: Any = MISSING) -> Any:
+    """A field that takes a call sign."""
+    return _field(_Rule("sign", high=longest), default)
 
 
 def flag(default: Any = MISSING) -> Any:

@@ -10,7 +10,7 @@ sun in mirrors (`glint`), after them smoke, the air between, and the blur of the
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -65,6 +65,18 @@ PROFILE = CameraProfile(
 """A 13.5 mm lens before 12 µm pixels: 7 cm per pixel from 80 m."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One picture: (h, w) float32 W/(m² sr), the fires and persons in it, and the ground that it shows.
+
+    ``ground_en``: (N, 2) east, north of the places that every 8th pixel sees, without the sky.
+    """
+
+    radiance: Raster
+    in_view: tuple[InView, ...]
+    ground_en: Floats
+
+
 class Renderer:
     """Pictures of one scene through one lens, without the sensor's own faults."""
 
@@ -88,6 +100,11 @@ class Renderer:
 
     def render(self, eye: Eye, at_s: float = 0.0) -> tuple[Raster, tuple[InView, ...]]:
         """(h, w) float32 W/(m² sr) in the band at a time, and the fires and persons that are in it."""
+        look = self.look(eye, at_s)
+        return look.radiance, look.in_view
+
+    def look(self, eye: Eye, at_s: float = 0.0) -> Look:
+        """What the lens shows from a place at a time."""
         directions = self._rays @ eye.enu_from_camera.T
         lengths = self._marcher.meet(eye.enu, directions)
         sky = ~np.isfinite(lengths)
@@ -105,7 +122,8 @@ class Renderer:
         in_view = self._figures.draw(picture, eye, at_s, east, north, self._fine(metres))
         self._through_air(picture, eye, at_s, metres, sky)
         blurred = cv2.GaussianBlur(picture, (3, 3), _BLUR_PX, borderType=cv2.BORDER_REPLICATE)
-        return np.asarray(blurred, np.float32), in_view
+        inner = slice(1, -1), slice(1, -1)  # the cells at the rim lie outside of the picture
+        return Look(np.asarray(blurred, np.float32), in_view, points[inner][~sky[inner]][:, :2])
 
     def _fine(self, coarse: Floats) -> Raster:
         """(h, w) of a coarse grid, bilinear."""

@@ -81,6 +81,8 @@ class Autopilot:
                 self._dispatch(message, wire)
             elif message.get_type() == "GIMBAL_DEVICE_ATTITUDE_STATUS":
                 self.gimbal_q = tuple(message.q)
+            elif message.get_type() == "ADSB_VEHICLE":  # a receiver on a wire of its own has the vehicle's id
+                self._hear_traffic(message, wire)
             else:
                 self.links.hear_device(message, wire)
 
@@ -230,9 +232,7 @@ class Autopilot:
                 else:
                     wire.send(answer)
         elif kind == "ADSB_VEHICLE":
-            here = self.believed_place()[:2] if self.pilot.position_ready else None
-            if not self.traffic.hear(message, here, self.now_s):
-                self.links.forward(message, "ground", besides=wire.name)
+            self._hear_traffic(message, wire)
         elif kind == "SETUP_SIGNING":
             if self.pilot.armed:
                 self.say(4, "ERROR: Won't setup signing when armed")
@@ -247,6 +247,11 @@ class Autopilot:
             self.pilot.sticks.override(pulses, self.now_s)
         elif kind == "REQUEST_DATA_STREAM":
             wire.set_streams(message)
+
+    def _hear_traffic(self, message: Any, wire: Link) -> None:
+        here = self.believed_place()[:2] if self.pilot.position_ready else None
+        if not self.traffic.hear(message, here, self.now_s):
+            self.links.forward(message, "ground", besides=wire.name)
 
     def _command(self, message: Any, wire: Link, sender: tuple[int, int]) -> None:
         """To a component that is there: its affair. To one that is not: the autopilot does it itself."""

@@ -169,6 +169,28 @@ def test_a_roof_hides_what_is_behind_it_and_nothing_when_seen_from_above() -> No
     assert len(in_view) == 1
 
 
+def test_the_ground_that_is_told_as_seen_lies_before_the_wall_and_on_top_of_it() -> None:
+    walled = scene()
+    column = int((walled.half_m + 3.0) * 2)
+    walled.height_m[:, column : column + 8] = GROUND_M + 10.0
+    slanted = np.array([[0.0, 0.6, -0.8], [-1.0, 0.0, 0.0], [0.0, -0.8, -0.6]])
+    aside = Eye(np.array([30.0, 0.0, GROUND_M + 22.5]), slanted)
+    free, hidden = (Renderer(one, STRAIGHT).look(aside).ground_en for one in (scene(), walled))
+    # From 22.5 m up over the top of a wall of 10 m, 23 to 27 m away: what lies less than 21.6 m behind it is hidden.
+    shadow = 27.0 * 22.5 / 12.5 - 30.0
+    assert ((free[:, 0] < 2.0) & (free[:, 0] > -shadow + 1.0)).any()
+    assert not ((hidden[:, 0] < 2.0) & (hidden[:, 0] > -shadow + 1.0)).any()
+    assert (hidden[:, 0] < -shadow).any() == (free[:, 0] < -shadow).any()
+
+
+def test_contrast_is_what_the_hottest_pixel_reads_above_its_surroundings() -> None:
+    large, spot = (seen_by(scene(fire(0.0, 0.0, radius)), eye())[1][0].contrast_k for radius in (1.0, 0.02))
+    assert large == pytest.approx(300.0 + KELVIN - BACKGROUND_K, abs=1.0)
+    share = math.pi * (0.02 * 18.75) ** 2
+    mixed = share * band_radiance(300.0 + KELVIN) + (1 - share) * band_radiance(BACKGROUND_K)
+    assert spot == pytest.approx(float(kelvin_of(mixed)) - BACKGROUND_K, abs=0.5)
+
+
 def test_a_fire_that_the_border_cuts_is_drawn_but_not_counted_as_in_view() -> None:
     kelvin, seen = seen_by(scene(fire(17.0, 0.0)), eye())
     assert seen == ()

@@ -13,8 +13,10 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from simulators.camera import FRAME_S, Shot
 from simulators.channel import Quality
 from simulators.scenario import load
+from simulators.scenery import Gnss
 from simulators.thermal import InView
-from simulators.world import Truths, World, home_en_m
+from simulators.truths import Truths
+from simulators.world import World, home_en_m
 
 SCENARIO = load("uebungsplatz")
 
@@ -122,3 +124,34 @@ def test_the_radio_of_a_scenario_stands_between_vehicle_and_ground() -> None:
         heard[name] = len(each.take_outgoing())
     assert heard["clear"] > 0 and heard["bad"] == 0, "the cut, and the delay behind it"
     assert world.radio.down.tally.cut > 5 and clear.radio.down.tally.lost == 0
+
+
+def test_two_drones_of_one_scene_speak_and_look_for_themselves() -> None:
+    world = World(replace(load("uebungsplatz"), vehicles=2), 1)
+    world.crafts[0].looking = False
+    world.step(1.0)
+    assert [craft.sysid for craft in world.crafts] == [1, 2]
+    assert world.crafts[0].autopilot.uid != world.crafts[1].autopilot.uid
+    assert world.take_shots(sysid=1) == () and len(world.take_shots(sysid=2)) == 10
+    parser = mavlink.MAVLink(None)
+    for sysid in (1, 2):
+        heard = [m for frame in world.take_outgoing(sysid=sysid) for m in parser.parse_buffer(frame) or ()]
+        assert {m.get_srcSystem() for m in heard} == {sysid}
+    first, second = (craft.autopilot.pilot.flight.enu for craft in world.crafts)
+    world.truths.fly_by([first, second], 1.0)
+    assert world.truths.separation_m == pytest.approx(4.0, abs=0.2)
+
+
+def test_the_receiver_loses_its_fix_when_the_scenario_says_so_and_gets_it_back() -> None:
+    world = World(replace(load("uebungsplatz"), gnss=Gnss(((15.0, 17.0),))), 1)
+    fixes = []
+    for second in (14.0, 16.0, 18.0):
+        world.step(second, with_frames=False)
+        fixes.append(world.autopilot.gnss.fix)
+    assert fixes == [True, False, True]
+
+
+def test_the_ground_that_the_lens_saw_is_kept() -> None:
+    world = World(load("uebungsplatz"), 1)
+    world.step(0.5)
+    assert 0 < int(world.truths.seen.sum()) < world.truths.seen.size / 2
