@@ -44,6 +44,7 @@ class Frame:
     kelvin_per_count: float = 1.0
     kelvin_offset: float = 0.0
     saturated_count: int | None = None
+    saturated_kelvin: float | None = None
     name: str = ""
 
     @property
@@ -85,6 +86,8 @@ def kelvin_of(frame: Frame) -> NDArray[np.float32] | None:
 
 def saturation_kelvin(frame: Frame) -> float | None:
     """The temperature at which this camera clips: a pixel there means "at least"."""
+    if frame.kind is FrameKind.KELVIN:
+        return frame.saturated_kelvin
     if frame.saturated_count is None or frame.kind is not FrameKind.COUNTS:
         return None
     return frame.kelvin_offset + frame.saturated_count * frame.kelvin_per_count

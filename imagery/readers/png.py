@@ -15,10 +15,15 @@ _LAST_CHUNK = b"IEND"
 
 def read(data: bytes, name: str, kelvin_per_count: float | None, kelvin_offset: float) -> tuple[Frame, str]:
     """A PNG and what its numbers are. Raises ReadError for a broken one."""
+    require_whole(data, name)
+    return frame_of_pixels(decode(data, name, "PNG"), name, "PNG", kelvin_per_count, kelvin_offset)
+
+
+def require_whole(data: bytes, name: str) -> None:
+    """Raise ReadError for one that is cut short, or claims a size that no camera has."""
     if len(data) < _HEADER_END or data[12:16] != b"IHDR":
         raise ReadError(f"{name}: broken PNG: it ends inside its header ({len(data)} bytes)")
     width, height = struct.unpack_from(">II", data, 16)
     require_size(name, width, height)
     if _LAST_CHUNK not in data[-16:]:  # the decoder would fill the missing rows with black
         raise ReadError(f"{name}: broken PNG: truncated after {len(data)} bytes")
-    return frame_of_pixels(decode(data, name, "PNG"), name, "PNG", kelvin_per_count, kelvin_offset)

@@ -66,7 +66,7 @@ def test_a_truncated_file_is_refused_by_name(data: bytes, share: float) -> None:
     "data, what",
     [
         (b"", "empty"),
-        (b"FFF\0abc", "begins with 46 46 46 00"),
+        (b"FFF\1abc", "begins with 46 46 46 01"),
         (PNG8[:16] + struct.pack(">II", 60_000, 60_000) + PNG8[24:], "claims 60000×60000"),
         (_encoded(".tiff", CELSIUS * 1e6), "no degrees Celsius"),
         (_encoded(".tiff", np.full((64, 80), np.nan, np.float32)), "no pixel has a value"),
@@ -109,12 +109,21 @@ def test_the_time_is_in_the_name_or_nowhere(stem: str, utc: float | None) -> Non
 
 # --- real captures ---------------------------------------------------------------------------------------------------
 def test_palette_jpegs_never_get_degrees(testdata: Path) -> None:
-    files = [*sorted((testdata / "dji-rjpeg").glob("*.JPG")), *sorted((testdata / "flir").glob("*.jpg"))]
-    assert len(files) == 8
+    files = [*sorted((testdata / "dji-rjpeg").glob("*.JPG")), *sorted((testdata / "flame3").glob("*.JPG"))]
+    assert len(files) == 9
     for file in files:
         reading = read(file.read_bytes(), file.name)
         assert not reading.frame.radiometric, file.name
-        assert "radiometric" in reading.note and "no temperatures" in reading.note
+        assert "no temperatures" in reading.note
+
+
+def test_the_counts_inside_a_dji_jpeg_are_the_makers_own(testdata: Path) -> None:
+    """Up to the factor 4 that some models shift them by; what is shown is their stretch, not the palette."""
+    for file in sorted((testdata / "dji-rjpeg").glob("*.JPG")):
+        raw = np.load(file.with_suffix(".reference.npz"))["raw"].astype(np.float64)
+        grey = read(file.read_bytes(), file.name).frame.image
+        expected = (raw - raw.min()) * 255.0 / (raw.max() - raw.min())
+        assert grey.shape == raw.shape and np.abs(grey - expected).max() < 2.0, file.name
 
 
 def test_flame3_floats_are_celsius(testdata: Path) -> None:
