@@ -32,7 +32,7 @@ _POSE_ARRAYS = (
 )  # fmt: skip
 _DETECTION_ARRAYS = {
     "u": np.float64, "v": np.float64, "peak": np.float64, "mean": np.float64, "background": np.float64,
-    "area_px": np.int64, "bbox": np.int64, "saturated": np.bool_, "edge": np.bool_,
+    "area_px": np.int64, "bbox": np.int64, "saturated": np.bool_, "edge": np.bool_, "power_w_m2": np.float64,
 }  # fmt: skip
 
 
@@ -71,6 +71,8 @@ class FrameObservation:
     def from_json(cls, data: dict[str, Any]) -> FrameObservation:
         """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError for another shape."""
         found = data["detections"]
+        # Journals of before it was measured.
+        found.setdefault("power_w_m2", [0.0] * len(found["u"]))
         arrays: dict[str, Any] = {key: np.array(found[key], dtype) for key, dtype in _DETECTION_ARRAYS.items()}
         arrays["bbox"] = arrays["bbox"].reshape(-1, 4)
         return cls(

@@ -94,6 +94,7 @@ def _hotspot(found: Detections, i: int) -> dict[str, Any]:
         "area_px": int(found.area_px[i]),
         "bbox": [int(value) for value in found.bbox[i]],
         "peak_is_lower_bound": bool(found.lower_bound[i]) if found.radiometric else None,
+        "power_w_m2": round(float(found.power_w_m2[i])) if found.radiometric else None,
     }
 
 

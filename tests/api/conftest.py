@@ -51,7 +51,7 @@ def observation() -> Callable[..., FrameObservation]:
         found = Detections(
             *(np.array([value]) for value in (u, v, peak_c + 273.15, peak_c + 200.0, 283.15)),
             area_px=np.array([30]), bbox=np.array([[int(u) - 3, int(v) - 3, 6, 6]]), saturated=np.array([False]),
-            edge=np.array([False]), kind="fire", radiometric=True,
+            edge=np.array([False]), power_w_m2=np.array([1e4]), kind="fire", radiometric=True,
         )  # fmt: skip
         pose: Pose | NoPose = NoPose(at_s, NoPoseReason.GAP, "telemetry gap")
         if placed:

@@ -83,6 +83,7 @@ def detections(*spots: tuple[float, float], peak_k: float = 400.0, area_px: int 
         bbox=np.column_stack([corner, np.full((n, 2), side, np.int64)]),
         saturated=np.zeros(n, np.bool_),
         edge=np.zeros(n, np.bool_),
+        power_w_m2=np.full(n, 1000.0 * area_px),
         kind="fire",
         radiometric=True,
     )
