@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ground_station.authority import Event
+from ground_station.telemetry import VehicleState
 from ground_station.vehicle import Vehicle
 from missions.geometry.terrain import TerrainGrid
 
@@ -36,6 +38,35 @@ def vehicle_report(vehicle: Vehicle, terrain: TerrainGrid | None, mode: str, *, 
         "mission": _mission(vehicle),
         "texts": [text.text for text in state.texts[-5:]],
         "ekf_ok": state.position_ready,
+    }
+
+
+# A change of hands is shown for as long as its mode is flown, all else for a minute.
+_SHOWN_S = 60.0
+
+
+def notice(event: Event | None, state: VehicleState, *, now_s: float) -> dict[str, Any] | None:
+    """The latest thing about an aircraft that a person has to see, while it is so."""
+    if event is None or (event.mode and event.mode != state.mode):
+        return None
+    age_s = now_s - event.at_s
+    if not event.mode and age_s > _SHOWN_S:
+        return None
+    return {"kind": event.kind, "flight_mode": event.mode, "words": event.words, "age_s": round(age_s, 1)}
+
+
+def vehicle_alarm(sysid: int, event: Event, *, number: int, raised: str | None, mode: str) -> dict[str, Any]:
+    """An event of an aircraft as an alarm of the journal and the page."""
+    return {
+        "id": f"alarm-vehicle-{sysid}-{number}",
+        "vehicle": sysid,
+        "kind": event.kind,
+        "flight_mode": event.mode,
+        "flight_mode_before": event.before,
+        "words": event.words,
+        "state": "active",
+        "raised": raised,
+        "mode": mode,
     }
 
 

@@ -15,10 +15,11 @@ from api.eye import Eye, Look, since
 from api.freshness import Source, statement_key
 from api.geojson import hotspot_feature, iso, ring_of
 from api.live import Hub, VideoDesk
-from api.report import vehicle_report
+from api.report import notice, vehicle_alarm, vehicle_report
 from api.settings import CameraSetting, Settings
 from api.store.incident import Incident, surroundings_to_json
 from api.store.video import VideoRecorder
+from ground_station.authority import Event as VehicleEvent
 from ground_station.station import Station
 from ground_station.vehicle import Vehicle
 from imagery.frame import Frame
@@ -49,6 +50,8 @@ class Situation:
         self.replay_utc_s: float | None = None
         self.pictures_ok, self.pictures_lost = True, 0
         self.terrain = terrain
+        self.latest: dict[int, VehicleEvent] = {}
+        self._vehicle_alarms = 0
         self._last_track_s: dict[int, float] = {}
         self._shown_s: dict[int, float] = {}
         if terrain is not None:
@@ -210,6 +213,8 @@ class Situation:
     def publish_vehicles(self, *, now_s: float) -> None:
         """Every vehicle's state, several times a second."""
         for vehicle in self.station.vehicles.values():
+            for event in vehicle.take_events():
+                self._vehicle_alarm(vehicle, event)
             data = self.vehicle_json(vehicle, now_s=now_s)
             self.hub.publish(f"vehicle/{vehicle.sysid}", data, t_obs=data["time_s"], t_srv=time.time())
             if data["lat_deg"] is None or now_s - self._last_track_s.get(vehicle.sysid, -1e9) < _TRACK_STEP_S:
@@ -223,7 +228,16 @@ class Situation:
 
     def vehicle_json(self, vehicle: Vehicle, *, now_s: float) -> dict[str, Any]:
         """One vehicle as agreed with the page."""
-        return vehicle_report(vehicle, self.terrain, self.mode, now_s=now_s)
+        report = vehicle_report(vehicle, self.terrain, self.mode, now_s=now_s)
+        return report | {"notice": notice(self.latest.get(vehicle.sysid), vehicle.state, now_s=now_s)}
+
+    def _vehicle_alarm(self, vehicle: Vehicle, event: VehicleEvent) -> None:
+        """What happened to the aircraft by somebody else's will: into the journal, then onto the screen."""
+        self.latest[vehicle.sysid] = event
+        utc_s, self._vehicle_alarms = self.utc_s, self._vehicle_alarms + 1
+        alarm = vehicle_alarm(vehicle.sysid, event, number=self._vehicle_alarms, raised=iso(utc_s), mode=self.mode)
+        self.incident.journal.append("alarm", utc_s, self.incident.telemetry.offset, alarm)
+        self.hub.publish("alarm", alarm, t_obs=utc_s, t_srv=time.time())
 
     def sources(self, links: Mapping[str, bool], *, now_s: float) -> list[Source]:
         """Every source with its age. ``links``: name → whether the wire itself is up."""

@@ -32,6 +32,8 @@ class Command(Operation):
     the message for each attempt.
     """
 
+    commanding = True
+
     def __init__(
         self,
         action: str,

@@ -38,7 +38,12 @@ class Outcome:
 
 
 class Operation:
-    """Base of all operations: keeps the outbox, the vehicle's words and the end."""
+    """Base of all operations: keeps the outbox, the vehicle's words and the end.
+
+    ``commanding``: it moves the aircraft or its modes, and ends when somebody else takes the aircraft.
+    """
+
+    commanding = False
 
     def __init__(self, action: str, *, now_s: float) -> None:
         self.action = action
@@ -113,6 +118,7 @@ class Sequence(Operation):
         self._steps = list(steps)
         self._items = 0
         self._current = self._steps.pop(0)(now_s)
+        self.commanding = True
         self._last_words: list[Message] = []
 
     def _receive(self, message: Message, state: VehicleState, now_s: float) -> None:

@@ -109,7 +109,10 @@ class Station:
         """Bytes from a link → the checked messages in them, after they were folded into the vehicles."""
         messages = self._parse(data, link, peer, datagram)
         for received in messages:
-            if received.message.get_msgId() in _TRUTH or received.sysid == self.sysid:
+            if received.message.get_msgId() in _TRUTH:
+                continue
+            if received.sysid == self.sysid:
+                self._overhear(received, now_s)
                 continue
             self._fold(received, link, peer, now_s, utc_s)
         return messages
@@ -181,6 +184,12 @@ class Station:
             vehicle.receive(received, now_s=now_s, utc_s=utc_s, for_us=self._for_us(received.message))
         elif received.name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
             vehicle.receive(received, now_s=now_s)
+
+    def _overhear(self, received: Received, now_s: float) -> None:
+        """Our own words out of a recording, or of another program that speaks with our id."""
+        vehicle = self._vehicles.get(getattr(received.message, "target_system", 0))
+        if vehicle is not None:
+            vehicle.overhear(received.message, now_s=now_s)
 
     def _for_us(self, message: Message) -> bool:
         """False for what answers another ground station on the same wire: its transfer is none of ours."""

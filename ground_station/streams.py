@@ -6,6 +6,8 @@ message arrives, and a rebooted vehicle has forgotten all: so the requests are r
 
 from __future__ import annotations
 
+import re
+
 from ground_station.command import command_long
 from ground_station.wire import Message, mavlink
 
@@ -25,7 +27,19 @@ WANTED_HZ: dict[str, float] = {
     "TERRAIN_REPORT": 1.0,
     "MISSION_CURRENT": 2.0,
     "FENCE_STATUS": 1.0,
+    "POSITION_TARGET_GLOBAL_INT": 2.0,
+    "NAV_CONTROLLER_OUTPUT": 1.0,
+    "BATTERY_STATUS": 1.0,
+    "VIBRATION": 1.0,
+    "RC_CHANNELS": 1.0,
+    "RANGEFINDER": 2.0,
+    "POWER_STATUS": 0.5,
+    "GPS2_RAW": 1.0,
+    "LOCAL_POSITION_NED": 1.0,
+    "GIMBAL_MANAGER_STATUS": 0.5,
 }
+# ArduPilot's word for a message that this vehicle does not have: asked for once and never again.
+_NO_SUCH = re.compile(r"No ap_message for mavlink id \((\d+)\)")
 _SILENT_FOR_S = 3.0
 _REPEAT_S = (3.0, 6.0, 12.0, 30.0)
 
@@ -39,6 +53,7 @@ class StreamRequests:
 
     def __init__(self) -> None:
         self._seen_s: dict[str, float] = {}
+        self._absent: set[str] = set()
         self._round = 0
         self._next_s = 0.0
 
@@ -47,6 +62,12 @@ class StreamRequests:
         if name in WANTED_HZ:
             self._seen_s[name] = now_s
 
+    def told(self, text: str) -> None:
+        """A STATUSTEXT, which may say that a message is not there to be had."""
+        found = _NO_SUCH.search(text)
+        if found:
+            self._absent |= {name for name in WANTED_HZ if _message_id(name) == int(found[1])}
+
     def due(self, target: int, *, now_s: float) -> tuple[Message, ...]:
         """The requests to send now, if any."""
         if now_s < self._next_s:
@@ -54,6 +75,7 @@ class StreamRequests:
         silent = [
             name
             for name, hz in WANTED_HZ.items()
+            if name not in self._absent
             if now_s - self._seen_s.get(name, -1e9) > max(_SILENT_FOR_S, 3.0 / hz)
         ]
         if not silent:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence as Items
 
+from ground_station.authority import NEW_FLIGHT, Authority, Event
 from ground_station.clock_sync import ClockSync
 from ground_station.command import Command, command_int, command_long
 from ground_station.download import FENCE, MISSION, RALLY, Compare, Download
@@ -23,7 +24,7 @@ from ground_station.streams import StreamRequests
 from ground_station.telemetry import VehicleState, fold
 from ground_station.track import Track
 from ground_station.transfer import Clear, Upload
-from ground_station.wire import Message, Received, mavlink
+from ground_station.wire import Message, Received, mavlink, text_of
 from missions.checks import CheckedMission
 from missions.items import MissionItem
 
@@ -32,6 +33,7 @@ _REBOOT_BACK_S = 5.0
 _BOOT_STAMPED = frozenset({"ATTITUDE", "GLOBAL_POSITION_INT", "LOCAL_POSITION_NED"})
 _AUTOPILOT_COMPONENT = 1
 _KEPT_TIMESYNCS = 16
+_KEPT_EVENTS = 32
 
 
 class Busy(RuntimeError):
@@ -46,6 +48,7 @@ class Vehicle:
         self.observe_only = observe_only
         self.flights = 1
         self.operation: Operation | None = None
+        self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
         self._now_s = 0.0
         self._out: list[Message] = []
         self._begin()
@@ -56,6 +59,7 @@ class Vehicle:
         self.track = Track(self.sysid, self.clock)
         self._streams = StreamRequests()
         self.proofs = Proofs()
+        self._authority = Authority()
         self._latest_boot_s = 0.0
         self._timesyncs: deque[int] = deque(maxlen=_KEPT_TIMESYNCS)
 
@@ -74,11 +78,34 @@ class Vehicle:
         elif name == "TIMESYNC":
             self._timesync(message, now_s, utc_s)
         self._streams.saw(name, now_s)
+        if name == "STATUSTEXT":
+            self._streams.told(text_of(message.text))
         self.state = fold(self.state, message, now_s=now_s)
         self._track(name, message, received.compid)
         self.proofs.heard(message, transferring=self._transferring, now_s=now_s)
+        self._watch(message, now_s)
         if self.operation is not None and for_us:
             self.operation.receive(message, self.state, now_s=now_s)
+
+    def _watch(self, message: Message, now_s: float) -> None:
+        """Somebody else's change of mode ends what we had under way; it is never fought."""
+        proven = self.proofs.items(MISSION) is not None
+        event = self._authority.heard(message, self.state, plan_proven=proven, now_s=now_s)
+        if event is None:
+            return
+        self._events.append(event)
+        if self.operation is not None and self.operation.commanding:
+            self.operation.cancel(f"somebody else changed the mode to {event.mode}", now_s=now_s)
+
+    def overhear(self, message: Message, *, now_s: float) -> None:
+        """Something that was sent to this vehicle under our id, though not by this program."""
+        self._authority.sent(message, self.state, now_s=now_s)
+        self.proofs.sent(message)
+
+    def take_events(self) -> tuple[Event, ...]:
+        """What a person has to know and was not taken yet."""
+        events, self._events = tuple(self._events), deque(maxlen=_KEPT_EVENTS)
+        return events
 
     def tick(self, *, now_s: float) -> None:
         """Let time pass: stream requests and the running operation."""
@@ -99,6 +126,7 @@ class Vehicle:
                 self._out.append(mavlink.MAVLink_timesync_message(int(now_s * 1e9), message.ts1))
         elif message.ts1 in self._timesyncs and utc_s is not None:  # another ground station's answers carry its time
             boot_s = message.tc1 * 1e-9
+            self.state = self.state.with_changes({"rtt_s": now_s - message.ts1 * 1e-9}, now_s=now_s)
             self.clock.departure(utc_s - (now_s - message.ts1 * 1e-9), boot_s)
             self.clock.arrival(boot_s, utc_s)
 
@@ -109,6 +137,7 @@ class Vehicle:
             mine = self.operation.take_outgoing()
             for message in mine:
                 self.proofs.sent(message)
+                self._authority.sent(message, self.state, now_s=self._now_s)
             out += mine
             if self.operation.outcome is not None:
                 for kind, items in self.operation.proves.items():
@@ -126,6 +155,7 @@ class Vehicle:
                 self.operation.cancel("the vehicle rebooted", now_s=now_s)
             self.flights += 1
             self._begin()
+            self._events.append(Event(NEW_FLIGHT, now_s))
         self._latest_boot_s = max(self._latest_boot_s, boot_s)
         if utc_s is not None:
             self.clock.arrival(boot_s, utc_s)

@@ -164,3 +164,22 @@ def test_a_replay_asks_and_sends_nothing(situation_of: Callable[..., Situation])
     situation.station.tick(now_s=5.0)
     assert situation.station.take_outgoing(now_s=5.0) == ()
     assert situation.mode == "wiedergabe"
+
+
+def test_the_pilots_hand_on_the_aircraft_is_an_alarm_and_shown_while_it_lasts(
+    situation_of: Callable[..., Situation],
+) -> None:
+    situation = situation_of()
+    hear(situation, heartbeat(), position())
+    loiter = mavlink.MAVLink_heartbeat_message(2, 3, 0x81, 5, 4, 3)
+    hear(situation, loiter, now_s=3.0)
+    situation.publish_vehicles(now_s=3.0)
+    (alarm,) = situation.hub.alarms.values()
+    assert (alarm["kind"], alarm["vehicle"], alarm["flight_mode"]) == ("pilot_took_over", 1, "LOITER")
+    assert situation.incident.journal.flush()
+    assert [entry.payload["kind"] for entry in situation.incident.journal.entries("alarm")] == ["pilot_took_over"]
+    assert situation.hub.states["vehicle/1"]["notice"]["kind"] == "pilot_took_over"
+    hear(situation, heartbeat(), now_s=5.0)  # back in GUIDED, again by the pilot
+    situation.publish_vehicles(now_s=5.0)
+    assert situation.hub.states["vehicle/1"]["notice"]["flight_mode"] == "GUIDED"
+    assert len(situation.hub.alarms) == 2

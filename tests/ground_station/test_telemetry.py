@@ -7,7 +7,7 @@ import math
 import pytest
 
 from ground_station.modes import mode_name, modes_of
-from ground_station.telemetry import VehicleState, fold
+from ground_station.telemetry import FOLDED, VehicleState, fold
 from ground_station.wire import Message, mavlink
 
 
@@ -121,3 +121,90 @@ def test_the_state_is_frozen_and_the_fold_returns_a_new_one() -> None:
     before = VehicleState(1)
     after = fold(before, mavlink.MAVLink_extended_sys_state_message(0, 1), now_s=3.0)
     assert before.landed is None and after.landed == "on_ground" and after.last_heard_at_s == 3.0
+
+
+def test_a_text_whose_end_never_comes_is_told_as_far_as_it_came() -> None:
+    long = b"x" * 50
+    state = fold(VehicleState(1), mavlink.MAVLink_statustext_message(4, long, 7, 0), now_s=0.0)
+    assert state.texts == ()
+    state = fold(state, mavlink.MAVLink_statustext_message(4, b"another"), now_s=5.0)
+    assert [item.text for item in state.texts] == [long.decode() + "[…]", "another"] and state.chunks == ()
+
+
+def test_at_least_forty_messages_are_folded_and_each_leaves_an_age() -> None:
+    """Every message that is folded, made of numbers that mean something, changes at least one field with its age."""
+    assert len(FOLDED) >= 40
+    for name in sorted(FOLDED - {"RADIO"}):
+        state = fold(VehicleState(1), _sample(name), now_s=7.0)
+        changed = set(state.heard)
+        assert changed, name
+        assert all(state.age_of(field, 9.5) == 2.5 for field in changed), name
+        assert all(getattr(state, field) not in (None, {}) or field in ("utc_s", "landed") for field in changed), name
+    with pytest.raises(KeyError, match="no field"):
+        VehicleState(1).age_of("nonsense", 0.0)
+
+
+def _sample(name: str) -> Message:
+    """Each field a 3, each text "abc"; what must fit together fits."""
+    kind = getattr(mavlink, f"MAVLink_{name.lower()}_message")
+    lengths = dict(zip(kind.ordered_fieldnames, kind.array_lengths, strict=True))
+    fitting = {"orientation": 25, "min_distance": 1, "max_distance": 900, "voltages_ext": [0] * 4}
+    values = []
+    for field, wire_type in zip(kind.fieldnames, kind.fieldtypes, strict=True):
+        if field in fitting:
+            values.append(fitting[field])
+        elif wire_type == "char":
+            values.append(b"abc")
+        else:
+            values.append([3] * lengths[field] if lengths[field] else 3)
+    return kind(*values)
+
+
+def test_instruments_in_their_units_and_the_unknown_as_none() -> None:
+    battery = mavlink.MAVLink_battery_status_message(
+        1, 0, 0, 2_550, [4_100, 4_090, *[65535] * 8], 1_250, 340, -1, 81, 0, 2, [0] * 4, 0, 0
+    )
+    unknown = mavlink.MAVLink_battery_status_message(0, 0, 0, 32_767, [65535] * 10, -1, -1, -1, -1)
+    state = _fold(
+        battery,
+        unknown,
+        mavlink.MAVLink_vibration_message(0, 1.0, 2.0, 30.0, 0, 1, 2),
+        mavlink.MAVLink_rc_channels_message(0, 4, 1500, 1500, 1000, 65535, *[0] * 14, 255),
+        mavlink.MAVLink_distance_sensor_message(0, 20, 4_000, 1_234, 0, 0, 25, 0),
+        mavlink.MAVLink_position_target_global_int_message(
+            0, 6, 0, 514_344_000, 67_623_000, 30.0, 0, 0, 0, 0, 0, 0, 0, 0
+        ),
+        mavlink.MAVLink_system_time_message(1_773_522_000_500_000, 5),
+    )
+    full, empty = state.batteries[1], state.batteries[0]
+    assert (full.voltage_v, full.current_a, full.used_mah, full.remaining_pct) == (pytest.approx(8.19), 12.5, 340, 81)
+    assert full.temperature_c == 25.5 and full.charge_state == 2
+    assert (empty.voltage_v, empty.current_a, empty.used_mah, empty.temperature_c) == (None, None, None, None)
+    assert state.vibration is not None and state.vibration.m_s2[2] == 30.0
+    assert state.rc is not None and state.rc.channels_us == (1500, 1500, 1000, None) and state.rc.rssi is None
+    assert state.rangefinder is not None and state.rangefinder.distance_m == pytest.approx(12.34)
+    assert state.target is not None and state.target.lat_deg == pytest.approx(51.4344)
+    assert state.utc_s == 1_773_522_000.5
+    beyond = _fold(mavlink.MAVLink_distance_sensor_message(0, 20, 4_000, 4_500, 0, 0, 25, 0))
+    assert beyond.rangefinder is not None and beyond.rangefinder.distance_m is None
+    sideways = _fold(mavlink.MAVLink_distance_sensor_message(0, 20, 4_000, 1_234, 0, 0, 2, 0))
+    assert sideways.rangefinder is None
+
+
+def test_mode_tables_agree_with_pymavlinks() -> None:
+    """A twin: ArduPilot's numbers as another ground station's library has them, but for three modes of long ago."""
+    from pymavlink import mavutil
+
+    twins = (
+        (2, mavutil.mode_mapping_acm),
+        (1, mavutil.mode_mapping_apm),
+        (20, mavutil.mode_mapping_apm),
+        (10, mavutil.mode_mapping_rover),
+    )
+    differences = {
+        (vehicle_type, name, mode_name(vehicle_type, number))
+        for vehicle_type, theirs in twins
+        for number, name in theirs.items()
+        if mode_name(vehicle_type, number).replace("_", "") != name.replace("_", "")
+    }
+    assert {name for _, name, _ in differences} <= {"POSITION", "OF_LOITER", "LEARNING"}, differences

@@ -121,6 +121,13 @@ class App {
       const name = both ? t("link_and_telemetry") + where : sourceName(shown.source, several || kind === "video");
       return [{ level, name, text }];
     });
+    for (const { value } of Object.values(this.picture.vehicles)) {
+      if (!value.notice || !this.serverAlive) continue;
+      const { kind, flight_mode: mode, words: said } = value.notice;
+      const text = words.find(`notice_${kind}`) ?? kind;
+      const level = kind === "auto_unproven" || kind === "failsafe_took_over" ? "red" : "amber";
+      found.push({ level, name: t("of_vehicle", { vehicle: value.vehicle }), text: [text, mode, said].filter(Boolean).join(" – ") });
+    }
     const missing = this.picture.status?.value.recording?.not_recorded ?? 0;
     if (missing > 0) found.push({ level: "red", name: t("source_recording"), text: t("recording_missing", { n: missing }) });
     return found.sort((a, b) => Number(b.level === "red") - Number(a.level === "red"));

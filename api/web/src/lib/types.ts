@@ -45,6 +45,8 @@ export interface VehicleReport {
   gps: { fix: number | string | null; satellites: number | null; h_acc_m: number | null } | null;
   mission: { current: number | null; total: number | null; state: number | string | null } | null;
   texts?: unknown[];
+  /** Somebody else has the aircraft, or something about it needs a person. */
+  notice?: { kind: string; flight_mode: string; words: string; age_s: number } | null;
   ekf_ok: boolean | null;
 }
 
