@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,18 +43,18 @@ class WhiteHot:
         low, high = (new + keep * (old - new) for old, new in zip(self._ends, wanted, strict=True))
         self._ends = low, high
         span = max(high - low, _LEAST_SPAN_COUNTS)
-        floor = (low + high - span) / 2
-        grey = (counts.astype(np.float32) - np.float32(floor)) * np.float32(255.0 / span)
-        return np.asarray(np.clip(np.rint(grey), 0, 255), np.uint8)
+        floor = max(0, round((low + high - span) / 2))
+        above = np.maximum(counts, np.uint16(floor)) - np.uint16(floor)
+        return np.asarray(cv2.convertScaleAbs(above, alpha=255.0 / span), np.uint8)
 
 
-def zoomed(counts: Counts, factor: float) -> Counts:
+def zoomed(picture: Grey, factor: float) -> Grey:
     """The middle of a picture, enlarged to its whole size by repeating pixels: digital zoom adds nothing."""
     if factor <= 1.0:
-        return counts
-    height, width = counts.shape
+        return picture
+    height, width = picture.shape
     rows, columns = (
         np.clip(((np.arange(side) + 0.5 - side / 2) / factor + side / 2).astype(np.intp), 0, side - 1)
         for side in (height, width)
     )
-    return np.ascontiguousarray(counts[rows[:, None], columns[None, :]])
+    return np.ascontiguousarray(picture[rows[:, None], columns[None, :]])

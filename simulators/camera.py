@@ -1,8 +1,10 @@
-"""A thermal camera as a MAVLink component (1/100) that renders what it would see from where it truly is.
+"""A thermal camera that renders what it would see from where it truly is.
 
 It learns where it is from a truth link alone: SIM_STATE with the ATTITUDE beside it (whose boot time it takes, for
-SIM_STATE has none) and the gimbal's true attitude. Frames are exposed at fixed boot times, between two truths, and
-stamped on the vehicle's boot clock, as a camera does that is synchronised to its autopilot.
+SIM_STATE has none) and the gimbal's true attitude. Frames are exposed every FRAME_S of the camera's own clock, between
+two truths, and stamped on it. That clock is the vehicle's boot clock, as in a camera that is synchronised to its
+autopilot, unless `camera_options` says how far it is off; they also say what else goes wrong on the way: exposure after
+the stamp, rows one after the other, frames that are lost or late. As a MAVLink component it is a `CameraComponent`.
 """
 
 from __future__ import annotations
@@ -16,14 +18,17 @@ import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.geometry.camera import CameraProfile
+from simulators.camera_component import CAMERA_COMPONENT, CameraComponent
+from simulators.camera_options import ORDINARY, CameraOptions
 from simulators.geodesy import Floats, Plane, rotation, small_rotation
+from simulators.rolling import Rolling
 from simulators.thermal import PROFILE, Counts, Eye, InView, Renderer, Sensor
 
-CAMERA_COMPONENT = 100
+__all__ = ["CAMERA_COMPONENT", "FRAME_S", "Camera", "Shot", "Truth", "TruthListener"]
+
 FRAME_S = 0.1
 _ENU_FROM_NED = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
 _MOUNT_FROM_CAMERA = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-_CAN = 2 | 256  # CAPTURE_IMAGE, HAS_VIDEO_STREAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,97 +42,58 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """One frame: boot time of exposure, counts (h, w) uint16; for the score alone the fires and the ground in it."""
+    """One frame: its stamp in boot time as the camera believes it, and counts (h, w) uint16.
+
+    For the score alone: the fires and the ground in it, and the boot time when its middle row was really exposed.
+    """
 
     boot_s: float
     counts: Counts
     in_view: tuple[InView, ...]
     ground_en: Floats | None = None
+    exposed_s: float = math.nan
 
 
 class Camera:
-    """Exposes a frame every FRAME_S of boot time."""
+    """Exposes a frame every FRAME_S of its own clock; ``component`` is how others meet it."""
 
-    def __init__(self, renderer: Renderer, seed: int, *, sysid: int = 1, profile: CameraProfile = PROFILE) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        seed: int,
+        *,
+        sysid: int = 1,
+        profile: CameraProfile = PROFILE,
+        options: CameraOptions = ORDINARY,
+    ) -> None:
         rng = np.random.default_rng([seed, 9 if sysid == 1 else 900 + sysid])
-        self.video_url = ""
+        self.component = CameraComponent(profile, 1 / FRAME_S, sysid=sysid, options=options)
+        self.dropped = 0
         tilt, about = profile.boresight_sigma_deg, profile.boresight_yaw_sigma_deg
         off = np.radians(rng.normal(0.0, 1.0, 3) * (tilt, tilt, about))
         self._mount_from_camera: Floats = _MOUNT_FROM_CAMERA @ small_rotation(*(float(a) for a in off))
-        self._renderer = renderer
+        self._renderer, self._options = renderer, options
+        self._rolling = Rolling(renderer, options.readout_s) if options.readout_s > 0.0 else None
         self._sensor = Sensor(profile, seed if sysid == 1 else seed + 1000 * sysid)
+        self._accidents = np.random.default_rng([seed, 13, sysid])
         self._truths: deque[Truth] = deque(maxlen=100)
         self._mounts: deque[tuple[float, Floats]] = deque(maxlen=100)
         self._next_s: float | None = None
-        self._shots = 0
-        self._sysid = sysid
-        self._parser = mavlink.MAVLink(None)
-        self._parser.robust_parsing = True
-        self._mav = mavlink.MAVLink(None, srcSystem=sysid, srcComponent=CAMERA_COMPONENT)
-        self._out: list[bytes] = []
-        self._next_beat_s = 0.0
+        self._held: deque[tuple[float, Shot]] = deque()
 
-    # --- MAVLink ----------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes) -> None:
-        """Requests of the autopilot or the ground station."""
-        for message in self._parser.parse_buffer(data) or ():
-            if message.get_type() not in ("COMMAND_LONG", "COMMAND_INT"):
-                continue
-            if message.target_component in (0, CAMERA_COMPONENT):
-                self._command(message)
+    def clock_s(self, boot_s: float) -> float:
+        """What the camera's clock shows at a boot time of the vehicle."""
+        drift = 1.0 + self._options.clock_drift_ppm * 1e-6
+        return boot_s * drift + self._options.clock_offset_s
 
-    def _command(self, m: Any) -> None:
-        wanted = int(m.param1) if math.isfinite(m.param1) else 0
-        answer = None
-        if m.command == mavlink.MAV_CMD_REQUEST_MESSAGE and wanted == mavlink.MAVLINK_MSG_ID_CAMERA_INFORMATION:
-            answer = self._information()
-        elif m.command == mavlink.MAV_CMD_REQUEST_MESSAGE and wanted == mavlink.MAVLINK_MSG_ID_VIDEO_STREAM_INFORMATION:
-            answer = self._stream_information()
-        elif m.command == mavlink.MAV_CMD_IMAGE_START_CAPTURE:
-            self._shots += 1
-            answer = self._captured()
-        result = mavlink.MAV_RESULT_UNSUPPORTED if answer is None else mavlink.MAV_RESULT_ACCEPTED
-        if answer is not None or m.target_component == CAMERA_COMPONENT:  # what is for everybody is refused by nobody
-            to = (m.get_srcSystem(), m.get_srcComponent())
-            self._send(mavlink.MAVLink_command_ack_message(m.command, result, 0, 0, *to))
-        if answer is not None:
-            self._send(answer)
+    def _boot_s(self, clock_s: float) -> float:
+        return (clock_s - self._options.clock_offset_s) / (1.0 + self._options.clock_drift_ppm * 1e-6)
 
-    def _stream_information(self) -> Any:
-        profile = self._renderer.profile
-        hfov = round(math.degrees(2 * math.atan(profile.width / 2 / profile.fx)))
-        return mavlink.MAVLink_video_stream_information_message(
-            1, 1, 0, 3, 1 / FRAME_S, profile.width, profile.height, 0, 0, hfov, b"thermal", self.video_url.encode()
-        )
-
-    def _captured(self) -> Any:
-        boot_s = self._truths[-1].boot_s if self._truths else 0.0
-        return mavlink.MAVLink_camera_image_captured_message(
-            round(boot_s * 1000), 0, 0, 0, 0, 0, 0, [1.0, 0.0, 0.0, 0.0], self._shots, 1, b""
-        )
-
-    def _information(self) -> Any:
-        profile = self._renderer.profile
-        return mavlink.MAVLink_camera_information_message(
-            0, b"einsatzdrohne".ljust(32, b"\0"), b"sim-lwir-640".ljust(32, b"\0"), 0x01000000, 13.5, 7.68, 6.144,
-            profile.width, profile.height, 0, _CAN, 0, b"", 0, 0,
-        )  # fmt: skip
-
-    def _send(self, message: Any) -> None:
-        self._out.append(bytes(message.pack(self._mav)))
-        self._mav.seq = (self._mav.seq + 1) % 256
-
-    def take_outgoing(self) -> tuple[bytes, ...]:
-        """Frames for the autopilot."""
-        out, self._out = tuple(self._out), []
-        return out
-
-    def beat(self, now_s: float) -> None:
-        """A heartbeat once a second of any clock."""
-        if now_s >= self._next_beat_s:
-            self._next_beat_s = now_s + 1.0
-            self._send(mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_CAMERA, 8, 0, 0, 4, 3))
+    def step(self, now_s: float) -> None:
+        """The component lives on: a steady clock for its heartbeat."""
+        self.component.step(now_s, self.clock_s(self._truths[-1].boot_s) if self._truths else 0.0)
 
     # --- pictures ---------------------------------------------------------------------------------------------------
 
@@ -136,6 +102,7 @@ class Camera:
         if self._truths and truth.boot_s < self._truths[-1].boot_s:
             self._truths.clear()
             self._mounts.clear()
+            self._held.clear()
             self._next_s = None
         if not self._truths or truth.boot_s > self._truths[-1].boot_s:
             self._truths.append(truth)
@@ -145,24 +112,51 @@ class Camera:
         self._mounts.append((boot_s, vehicle_from_mount))
 
     def expose(self, *, catch_up: bool) -> Shot | None:
-        """The next frame that is due, or None. ``catch_up``: skip those that cannot be rendered in time."""
+        """The next frame that leaves the camera, or None. ``catch_up``: skip those that cannot be rendered in time."""
         if len(self._truths) < 2 or not self._mounts:
             return None
         latest = self._truths[-1].boot_s
-        if self._next_s is None or (catch_up and latest - self._next_s > 3 * FRAME_S):
-            self._next_s = math.floor(latest / FRAME_S) * FRAME_S
-        if self._next_s > latest:
-            return None
-        at_s, self._next_s = self._next_s, round(self._next_s + FRAME_S, 6)
+        self._expose_due(latest, catch_up=catch_up)
+        if self._held and self._held[0][0] <= latest:
+            return self._held.popleft()[1]
+        return None
+
+    def _expose_due(self, latest: float, *, catch_up: bool) -> None:
+        clock_s = self.clock_s(latest)
+        if self._next_s is None or (catch_up and clock_s - self._next_s > 3 * FRAME_S):
+            self._next_s = math.floor(clock_s / FRAME_S) * FRAME_S
+        middle_s = self._boot_s(self._next_s) + self._options.exposure_lag_s
+        if middle_s + self._options.readout_s / 2 > latest:
+            return
+        stamp_s, self._next_s = self._next_s, round(self._next_s + FRAME_S, 6)
+        shot = self._shot(stamp_s, middle_s)
+        if shot is None:
+            return
+        self.component.see(shot.counts)
+        if self._happens(self._options.dropped):
+            self.dropped += 1
+            return
+        leaves_s = latest + (self._options.late_s if self._happens(self._options.late) else 0.0)
+        if self._held:
+            leaves_s = max(leaves_s, self._held[-1][0])
+        self._held.append((leaves_s, shot))
+
+    def _happens(self, share: float) -> bool:
+        return share > 0.0 and bool(self._accidents.random() < share)
+
+    def _shot(self, stamp_s: float, at_s: float) -> Shot | None:
         eye = self._eye_at(at_s)
         if eye is None:
             return None
         frozen = self._sensor.expose(None, at_s)
         if frozen is not None:
-            return Shot(at_s, frozen, ())
+            return Shot(stamp_s, frozen, (), exposed_s=at_s)
         look = self._renderer.look(eye, at_s)
-        counts = self._sensor.expose(look.radiance, at_s)
-        return None if counts is None else Shot(at_s, counts, look.in_view, look.ground_en)
+        radiance, in_view = look.radiance, look.in_view
+        if self._rolling is not None:
+            radiance, in_view = self._rolling.read_out(radiance, in_view, at_s, self._eye_at)
+        counts = self._sensor.expose(radiance, at_s)
+        return None if counts is None else Shot(stamp_s, counts, in_view, look.ground_en, at_s)
 
     def _eye_at(self, boot_s: float) -> Eye | None:
         truths = list(self._truths)

@@ -13,8 +13,10 @@ from typing import Any
 import cv2
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from simulators.agc import WhiteHot
-from simulators.camera import CAMERA_COMPONENT, FRAME_S, Camera, TruthListener
+from simulators.agc import WhiteHot, zoomed
+from simulators.camera import FRAME_S, Camera, Shot, TruthListener
+from simulators.camera_component import CAMERA_COMPONENT, CameraComponent, Stream
+from simulators.camera_options import ORDINARY, camera_options_of
 from simulators.fire import Scene
 from simulators.geodesy import matrix_of
 from simulators.nut import NutMuxer
@@ -59,29 +61,42 @@ class _Viewers:
 async def run_camera(args: argparse.Namespace, scene: Scene) -> None:
     """The camera of one vehicle until it is cancelled. ``args``: see `endpoints`."""
     cv2.setNumThreads(1)
-    camera = Camera(Renderer(scene), args.seed, sysid=args.sysid)
-    wire = await udp(camera.receive, port=args.port)
+    options = camera_options_of(args.camera_options) if args.camera_options else scene.scenario.camera or ORDINARY
+    camera = Camera(Renderer(scene), args.seed, sysid=args.sysid, options=options)
+    component = camera.component
+    wire = await udp(component.receive, port=args.port)
     await _hear_truth(camera, scene, args)
     viewers = _Viewers(f"{args.sysid}/{CAMERA_COMPONENT}")
     server = await asyncio.start_server(viewers.serve, LOOPBACK, args.video)
     port = server.sockets[0].getsockname()[1]
-    rtsp = await _rtsp_server(args.rtsp)
-    camera.video_url = f"tcp://{LOOPBACK}:{port}"
-    say_ready(video=port, rtsp=rtsp.url if rtsp else "")
-    gain = WhiteHot()
+    counts = Stream(f"tcp://{LOOPBACK}:{port}", for_people=False)
+    screen = await _screen(args.rtsp, component)
+    component.streams = (counts,) if screen is None else (screen.stream, counts)
+    say_ready(video=port, rtsp=screen.stream.url if screen else "")
     async for elapsed_s in ticks():
-        camera.beat(elapsed_s)
-        for frame in camera.take_outgoing():
+        camera.step(elapsed_s)
+        for frame in component.take_outgoing():
             wire.send(frame)
         shot = camera.expose(catch_up=True)
-        if shot is not None:
+        if shot is not None and component.runs(counts):
             viewers.show(shot.counts, shot.boot_s)
-        if rtsp is None:
-            continue
-        if shot is not None and rtsp.watched:
-            # Stamped when it is sent: this camera, like others of its kind, does not say when it exposed.
-            rtsp.show(gain.picture(shot.counts, elapsed_s), elapsed_s)
-        rtsp.tick(elapsed_s)
+        if screen is not None:
+            screen.show(shot, elapsed_s)
+
+
+class _Screen:
+    """What people watch: the gain control, the zoom and the RTSP server."""
+
+    def __init__(self, server: RtspServer, component: CameraComponent) -> None:
+        self.stream = Stream(server.url, for_people=True)
+        self._server, self._component, self._gain = server, component, WhiteHot()
+
+    def show(self, shot: Shot | None, elapsed_s: float) -> None:
+        """A frame, if there is one; stamped when it is sent: like others of its kind it does not say of when it is."""
+        if shot is not None and self._server.watched and self._component.runs(self.stream):
+            picture = zoomed(self._gain.picture(shot.counts, elapsed_s), self._component.zoom)
+            self._server.show(picture, elapsed_s)
+        self._server.tick(elapsed_s)
 
 
 async def _hear_truth(camera: Camera, scene: Scene, args: argparse.Namespace) -> None:
@@ -106,11 +121,11 @@ async def _hear_truth(camera: Camera, scene: Scene, args: argparse.Namespace) ->
     await udp(hear_mount, port=args.mount)
 
 
-async def _rtsp_server(wanted: str) -> RtspServer | None:
-    """A server for PORT/PATH; None for an empty word."""
+async def _screen(wanted: str, component: CameraComponent) -> _Screen | None:
+    """A screen at PORT/PATH; None for an empty word."""
     port, _, path = wanted.partition("/")
     if not port:
         return None
     server = RtspServer(path, PROFILE.width, PROFILE.height, 1 / FRAME_S)
     await server.start(int(port))
-    return server
+    return _Screen(server, component)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from simulators.aircraft import Aircraft, Receiver
 from simulators.autopilot.core import Autopilot
 from simulators.camera import Camera, Shot, Truth
+from simulators.camera_options import ORDINARY
 from simulators.channel import PERFECT, Quality, Radio
 from simulators.fire import Scene
 from simulators.gimbal import Gimbal
@@ -57,7 +58,7 @@ class Craft:
         self.autopilot.add_link("ground")
         self.autopilot.add_link("device gimbal")
         self.gimbal = Gimbal(seed, sysid=sysid)
-        self.camera = Camera(renderer, seed, sysid=sysid)
+        self.camera = Camera(renderer, seed, sysid=sysid, options=scenario.camera or ORDINARY)
         self.receiver = Receiver(scene.plane, aircraft, sysid=sysid) if aircraft else None
         if self.receiver is not None:
             self.autopilot.add_link("device adsb")
@@ -116,7 +117,7 @@ class Craft:
         self.camera.tell_mount(self.now_s, self.gimbal.true_in_vehicle())
         shot = self.camera.expose(catch_up=False)
         if shot is not None:
-            truths.add(shot, self.autopilot.utc_at_boot_s + shot.boot_s)
+            truths.add(shot, self.autopilot.utc_at_boot_s + shot.exposed_s)
             self._shots.append(shot)
 
     def take_shots(self) -> tuple[Shot, ...]:

@@ -113,6 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     for name in ("gimbal", "camera", "truth", "mount", "port", "video", "seed", "uid", "parent"):
         parser.add_argument(f"--{name}", type=int, default=0)
     parser.add_argument("--rtsp", default="", metavar="PORT/PATH", help="H.264 is pulled there; empty for none")
+    parser.add_argument("--camera-options", default="", metavar="NAME=VALUE,…", help="instead of the scenario's")
     parser.add_argument("--sysid", type=int, default=1)
     parser.add_argument("--speedup", type=float, default=1.0)
     args = parser.parse_args(argv)
@@ -191,8 +192,9 @@ class SimulatedDrone:
     Where the scenario has a ``[radio]``, vehicle and ground station hear each other through it.
 
     ``ground``: HOST:PORT of the ground station, on this machine. ``source``: the file of a scenario that is not a
-    shipped one. ``rtsp``: PORT/PATH of H.264, empty for none, port 0 for a free one. Afterwards ``video_url`` and
-    ``rtsp_url`` are where the frames are, and ``uid`` the token by which the vehicle can be told from every other one.
+    shipped one. ``rtsp``: PORT/PATH of H.264, empty for none, port 0 for a free one. ``camera``: `camera_options` in
+    words, empty for the scenario's. Afterwards ``video_url`` and ``rtsp_url`` are where the frames are, and ``uid`` the
+    token by which the vehicle can be told from every other one.
     """
 
     def __init__(
@@ -205,13 +207,14 @@ class SimulatedDrone:
         speedup: float = 1.0,
         video_port: int = 0,
         rtsp: str = "",
+        camera: str = "",
         source: str = "",
     ) -> None:
         self.scenario, self.seed, self.ground, self.sysid, self.speedup = scenario, seed, ground, sysid, speedup
         self.uid = secrets.randbits(63) | 1
         self.video_url = self.rtsp_url = ""
         self.endpoints: dict[str, Endpoint] = {}
-        self._video = {"video": video_port, "rtsp": rtsp}
+        self._video = {"video": video_port, "rtsp": rtsp, "camera-options": camera}
         self._source = source or scenario.name
         self._options: dict[str, dict[str, Any]] = {}
         self._radio: Proxy | None = None

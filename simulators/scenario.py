@@ -14,6 +14,7 @@ Then come optional tables, each described by its class in `scenery`, with every 
     [sun] [atmosphere] [smoke] [terrain]      how it looks; without [sun] it is night
     [[burning]] [[friend]]                    what burns; what is warm and does not
     [[traffic]] [gnss] [radio]                aircraft on the air, time without a fix, a bad link (`channel.Quality`)
+    [camera]                                  what is wrong with the camera (`camera_options`)
 
 Lengths are metres, temperatures °C, ``at_m`` east and north of the middle. A bad file is refused naming the key, the
 line and what is allowed. The seed decides the rest: another seed, another world.
@@ -27,6 +28,7 @@ from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any
 
+from simulators.camera_options import CameraOptions
 from simulators.channel import Quality
 from simulators.scenery import Atmosphere, Burning, Friend, Gnss, Smoke, Sun, Terrain, Traffic
 from simulators.tables import TableError, line_of, read_table, read_tables
@@ -75,6 +77,7 @@ class Scenario:
     traffic: tuple[Traffic, ...] = ()
     gnss: Gnss | None = None
     radio: Quality | None = None
+    camera: CameraOptions | None = None
 
 
 # Optional tables: name → type, and whether it may stand several times ([[name]]).
@@ -88,6 +91,7 @@ _TABLES: dict[str, tuple[type[Any], bool]] = {
     "traffic": (Traffic, True),
     "gnss": (Gnss, False),
     "radio": (Quality, False),
+    "camera": (CameraOptions, False),
 }
 _MOST_BURNING = 200
 TASKS = ("fire", "embers", "person")

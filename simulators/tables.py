@@ -138,6 +138,30 @@ def read_tables(kind: type[T], tables: Any, header: str, text: str) -> tuple[T, 
     return tuple(read_table(kind, table, header, text, index) for index, table in enumerate(tables))
 
 
+def from_words(kind: type[T], text: str) -> T:
+    """``name=value,name=value`` of fields that are numbers or words. Raises TableError naming what is allowed."""
+    rules: dict[str, _Rule] = {f.name: f.metadata["rule"] for f in fields(kind)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = (part.strip() for part in entry.partition("="))
+        if name not in rules or not equals:
+            raise TableError(f"{entry!r} is unknown; allowed are NAME=VALUE of {', '.join(rules)}")
+        rule = rules[name]
+        try:
+            values[name] = rule.take(value if rule.shape == "word" else _number_of(value, rule.shape))
+        except ValueError as error:
+            raise TableError(f"{name} {error}") from error
+    return kind(**values)
+
+
+def _number_of(text: str, shape: str) -> float | str:
+    """A number, or the text itself, which its rule then refuses."""
+    try:
+        return int(text) if shape == "whole" else float(text)
+    except ValueError:
+        return text
+
+
 def line_of(text: str, header: str, index: int = 0, key: str | None = None) -> int | None:
     """Line (from 1) of a key in a table, or of the table's header; header "" is the top of the file."""
     current, seen, found = "", -1, None

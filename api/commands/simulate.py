@@ -41,14 +41,23 @@ def register(verbs: Any) -> None:
         metavar="[up:|down:]NAME=VALUE,…",
         help="a radio to the ground station instead of the scenario's; the names of the verb channel; repeatable",
     )
+    parser.add_argument(
+        "--camera",
+        default="",
+        metavar="NAME=VALUE,…",
+        help="a camera worse than the scenario's: clock_offset_s clock_drift_ppm exposure_lag_s readout_s dropped late "
+        "late_s thermal_range=pixels storage_mib",
+    )
     parser.add_argument("--seconds", type=float, metavar="N", help="end after so many; default: on a signal")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run until a signal or ``--seconds``. Prints one JSON line a vehicle once it is there."""
+    from simulators.camera_options import camera_options_of
     from simulators.channel import directions_of
     from simulators.endpoints import scenario_of
 
+    camera_options_of(args.camera)
     directions_of(args.channel, ("up", "down"))
     scenario = scenario_of(args.scenario)
     ground = _port(args.mavlink, "udpout:", "--mavlink", lowest=1)
@@ -116,6 +125,7 @@ async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, videos
                 speedup=args.speedup,
                 video_port=_next_port(videos.get("tcp", (0, ""))[0], sysid),
                 rtsp=f"{_next_port(videos['rtsp'][0], sysid)}/{videos['rtsp'][1]}" if "rtsp" in videos else "",
+                camera=args.camera,
                 source=args.scenario,
             )
             await stack.enter_async_context(drone)

@@ -83,6 +83,8 @@ class Autopilot:
                 self.gimbal_q = tuple(message.q)
             elif message.get_type() == "ADSB_VEHICLE":  # a receiver on a wire of its own has the vehicle's id
                 self._hear_traffic(message, wire)
+            elif message.get_type() in ("COMMAND_LONG", "COMMAND_INT") and message.target_component == 1:
+                self._command(message, wire, (self.sysid, message.get_srcComponent()))  # a payload asks for telemetry
             else:
                 self.links.hear_device(message, wire)
 
