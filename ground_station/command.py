@@ -55,6 +55,7 @@ class Command(Operation):
         self._refused_until_s = 0.0
         self._accepted = False
         self._next_send_s = now_s + _RESEND_S
+        self._attempts = 1
         self._out.append(message)
 
     def _receive(self, message: Message, state: VehicleState, now_s: float) -> None:
@@ -71,8 +72,14 @@ class Command(Operation):
             self._accepted, self._refused = True, None
             self._expires_s = max(self._expires_s, now_s + self._state_patience_s)
         elif not self._accepted and self._refused is None:
-            # A late second attempt may be refused because the first one worked: the state has the last word.
-            self._refused, self._refused_until_s = ack.result, now_s + WORDS_PATIENCE_S
+            # A second attempt may be refused because the first one worked and its answer was lost: a vehicle that has
+            # begun to take off refuses to take off. Then the state has all of its time to show it.
+            again = self._attempts > 1 and self._shown_by is not None
+            self._refused = ack.result
+            self._refused_until_s = (
+                max(self._expires_s, now_s + self._state_patience_s) if again else (now_s + WORDS_PATIENCE_S)
+            )
+            self._expires_s = max(self._expires_s, self._refused_until_s)
 
     def _forget_late(self, now_s: float) -> None:
         """A program that was stuck must not catch up with a hazardous command that nobody expects any more."""
@@ -90,6 +97,7 @@ class Command(Operation):
             self._end(UNKNOWN, self._expiry_reason(), now_s)
         elif not self._accepted and self._refused is None and now_s >= self._next_send_s and now_s < self._send_until_s:
             self._out.append(self._message)
+            self._attempts += 1
             self._next_send_s = now_s + _RESEND_S
 
     def _judge(self, state: VehicleState, now_s: float) -> None:
@@ -99,7 +107,7 @@ class Command(Operation):
             if self._shown_by(state):
                 self._end(DONE, "", now_s)
         elif self._accepted:
-            self._end(DONE, "", now_s)
+            self._end(DONE, "accepted; nothing on board shows the effect", now_s)
 
     def _expiry_reason(self) -> str:
         if self._accepted:

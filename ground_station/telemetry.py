@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from ground_station import instruments
@@ -50,7 +49,7 @@ _PREARM_CHECK = 0x10000000
 _ARMED_FLAG = 128
 _NOT_STATED = (0, 0xFFFF_FFFF)
 _LANDED = {1: "on_ground", 2: "in_air", 3: "taking_off", 4: "landing"}
-_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = {}
 # An open chunk is joined as far as it came when its rest did not come within this time.
 _CHUNKS_WAIT_S = 3.0
 
@@ -184,7 +183,7 @@ class VehicleState:
     """The last round trip of a TIMESYNC of ours."""
     ekf: Ekf | None = None
     vibration: Vibration | None = None
-    batteries: Mapping[int, BatteryPack] = field(default_factory=lambda: _NOTHING)
+    batteries: Mapping[int, BatteryPack] = field(default_factory=dict)
     rc: RemoteControl | None = None
     radio: Radio | None = None
     rangefinder: Rangefinder | None = None
@@ -197,7 +196,7 @@ class VehicleState:
     speeds: Speeds | None = None
     servos_us: tuple[int, ...] | None = None
     air: Air | None = None
-    imus: Mapping[int, Imu] = field(default_factory=lambda: _NOTHING)
+    imus: Mapping[int, Imu] = field(default_factory=dict)
     ahrs: Ahrs | None = None
     escs: Escs | None = None
     origin: tuple[float, float, float] | None = None
@@ -213,7 +212,7 @@ class VehicleState:
     texts: tuple[StatusText, ...] = ()
     chunks: tuple[tuple[int, int, int, str, float], ...] = field(default=(), repr=False)
     """Open STATUSTEXT chunks: (id, chunk_seq, severity, text, at_s)."""
-    heard: Mapping[str, float] = field(default_factory=lambda: _NOTHING, repr=False)
+    heard: Mapping[str, float] = field(default_factory=dict, repr=False)
     """When each field was heard last."""
 
     @property

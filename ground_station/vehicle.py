@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence as Items
 
+from ground_station import orders
 from ground_station.authority import NEW_FLIGHT, Authority, Event
 from ground_station.clock_sync import ClockSync
-from ground_station.command import Command, command_int, command_long
+from ground_station.command import Command, command_long
 from ground_station.download import FENCE, MISSION, RALLY, Compare, Download
 from ground_station.modes import FLIES_PLAN, modes_of
 from ground_station.operation import Operation, Sequence
@@ -26,6 +27,7 @@ from ground_station.track import Track
 from ground_station.transfer import Clear, Upload
 from ground_station.wire import Message, Received, mavlink, text_of
 from missions.checks import CheckedMission
+from missions.geometry.geo import GeoPoint
 from missions.items import MissionItem
 
 # Overtaken messages look older by link jitter; only more than this is a reboot.
@@ -233,14 +235,7 @@ class Vehicle:
         return self.start(Sequence(f"mode {wanted}", steps, now_s=now_s))
 
     def _mode_command(self, name: str, now_s: float) -> Command:
-        modes = modes_of(self.state.vehicle_type)
-        if name not in modes:
-            raise ValueError(f"mode {name!r} is unknown; allowed are {', '.join(modes)}")
-        number = modes[name]
-        message = command_long(self.sysid, mavlink.MAV_CMD_DO_SET_MODE, 1.0, float(number))
-        return Command(
-            f"mode {name}", message, now_s=now_s, hazardous=True, shown_by=lambda state: state.custom_mode == number
-        )
+        return orders.mode_command(self.sysid, name, self.state, now_s=now_s)
 
     def arm(self, *, now_s: float) -> Operation:
         """Arm; never with the force value."""
@@ -306,12 +301,32 @@ class Vehicle:
         message = command_long(self.sysid, mavlink.MAV_CMD_DO_PAUSE_CONTINUE, 1.0)
         return self.start(Command("resume", message, now_s=now_s, shown_by=lambda s: _mission_state(s) == 3))
 
-    def goto(self, lat_deg: float, lon_deg: float, height_above_home_m: float, *, now_s: float) -> Operation:
-        """Fly to a place in GUIDED (DO_REPOSITION as COMMAND_INT, the only form ArduPilot takes)."""
-        message = command_int(
-            self.sysid, mavlink.MAV_CMD_DO_REPOSITION, 3, lat_deg, lon_deg, height_above_home_m, -1.0, 1.0
-        )
-        return self.start(Command("goto", message, now_s=now_s, hazardous=True))
+    def goto(self, point: GeoPoint, *, now_s: float) -> Operation:
+        """Fly straight to a place; ``leg.check_leg`` comes first. Raises NotFlying where it cannot."""
+        orders.require_in_flight(self.state)
+        return self.start(orders.go_to(self.sysid, point, self.state, now_s=now_s))
+
+    def go_and_look(self, stand: GeoPoint, point: GeoPoint, *, now_s: float) -> Operation:
+        """Fly to ``stand`` and keep the camera on ``point``; ``leg.check_leg`` comes first."""
+        orders.require_in_flight(self.state)
+        return self.start(orders.go_and_look(self.sysid, stand, point, lambda: self.state, now_s=now_s))
+
+    def look_at(self, point: GeoPoint | None, *, now_s: float) -> Operation:
+        """Keep the camera on a place, from where the aircraft is; None lets it go."""
+        return self.start(orders.look_at(self.sysid, point, self.state, now_s=now_s))
+
+    def change_height(self, height_m: float, *, now_s: float) -> Operation:
+        """To another height above home, on the spot."""
+        orders.require_in_flight(self.state)
+        return self.start(orders.change_height(self.sysid, height_m, self.state, now_s=now_s))
+
+    def change_speed(self, speed_m_s: float, *, now_s: float) -> Operation:
+        """Ground speed, m/s, until the mode changes."""
+        return self.start(orders.change_speed(self.sysid, speed_m_s, now_s=now_s))
+
+    def hold(self, *, now_s: float) -> Operation:
+        """Stay where it is; ends whatever else is under way."""
+        return self.start(orders.hold(self.sysid, self.state, now_s=now_s), urgent=True)
 
     def parameter(self, name: str, wanted: float | None = None, *, now_s: float) -> Parameter:
         """Read, or with ``wanted`` set, one parameter."""
@@ -332,10 +347,7 @@ class Vehicle:
 
     def point_gimbal(self, pitch_deg: float, yaw_deg: float = 0.0, *, now_s: float) -> Operation:
         """Point the gimbal, degrees; yaw follows the vehicle."""
-        message = command_long(
-            self.sysid, mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW, pitch_deg, yaw_deg, float("nan"), float("nan")
-        )
-        return self.start(Command("gimbal", message, now_s=now_s))
+        return self.start(orders.point_gimbal(self.sysid, pitch_deg, yaw_deg, self.state, now_s=now_s))
 
 
 def _mission_state(state: VehicleState) -> int:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 NAMES = (
     "status", "arm", "disarm", "takeoff", "start", "pause", "resume", "rtl", "land", "mode", "upload", "download",
-    "clear", "fence", "rally", "params",
+    "clear", "fence", "rally", "goto", "look", "hold", "height", "speed", "gimbal", "params",
 )  # fmt: skip
-LATER = ("goto", "look", "hold", "evade", "logs", "ftp", "camera", "gimbal", "signing", "preflight")
+LATER = ("evade", "logs", "ftp", "camera", "signing", "preflight")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,7 +32,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("action", choices=(*NAMES, *LATER), metavar="ACTION", help=" ".join((*NAMES, *LATER)))
     parser.add_argument("words", nargs="*", metavar="…", help="mode NAME · takeoff METRES · clear/download "
                         "mission|fence|rally · fence show|upload|clear|on|off · rally show|upload|clear · "
-                        "params get NAME · params set NAME VALUE")  # fmt: skip
+                        "goto LAT LON HEIGHT · look LAT LON [ALTITUDE] [--height M --distance M] · look down|none · "
+                        "gimbal PITCH [YAW] · height METRES · speed M_S · params get NAME · params set NAME VALUE"
+                        )  # fmt: skip
     parser.add_argument("--link", action="append", required=True, metavar="URL")
     parser.add_argument("--vehicle", type=int, metavar="SYSID")
     parser.add_argument("--plan", type=Path, metavar="FILE", help="read for upload and start, written by download")
@@ -40,6 +42,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--replace", action="store_true", help="upload: clear fence and rally if the plan has none")
     parser.add_argument("--restore", action="store_true", help="upload: put the old plan back if the new one fails")
     parser.add_argument("--only-changes", action="store_true", help="upload: send only what differs, where it is safe")
+    parser.add_argument("--height", type=float, metavar="M", help="look: fly there, so high above home")
+    parser.add_argument("--distance", type=float, default=30.0, metavar="M", help="look: so far from the place (30)")
     parser.add_argument("--reason", help="why the warnings are accepted")
     parser.add_argument("--name", help="who accepts them")
     parser.add_argument("--wait", type=float, default=10.0, metavar="S", help="how long to listen for the vehicle")
@@ -49,9 +53,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _actions() -> dict[str, Action]:
-    from api.flying import plain, plans
+    from api.flying import moves, plain, plans
 
-    return {**plain.ACTIONS, **plans.ACTIONS}
+    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS}
 
 
 def run(args: argparse.Namespace) -> int:

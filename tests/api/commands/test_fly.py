@@ -180,6 +180,12 @@ def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
         (("params", "get", "--link", "udpin:h:1"), "get NAME"),
         (("arm", "now", "--link", "udpin:h:1"), "'now' is not understood"),
         (("arm", "--link", "log:flight.tlog"), "a recording can only be read"),
+        (("goto", "51", "6", "--link", "udpin:h:1"), "LAT LON HEIGHT"),
+        (("goto", "51", "600", "30", "--link", "udpin:h:1"), "longitude: 600 is not within"),
+        (("look", "up", "--link", "udpin:h:1"), "`down` or `none`"),
+        (("gimbal", "-95", "--link", "udpin:h:1"), "-95 is not within -90 to 90"),
+        (("speed", "0", "--link", "udpin:h:1"), "not within 0.2 to 30"),
+        (("hold", "now", "--link", "udpin:h:1"), "'now' is not understood"),
         (("status", "--link", "udp:h:1"), "allowed are udpin"),
         (("status", "--link", "udpin:h:1", "--wait", "0"), "0.5 to 600"),
     ],
@@ -238,3 +244,30 @@ def test_auto_needs_the_plan_that_is_meant(drone: Drone, plan: Path) -> None:
         _fly(drone, "mode", "AUTO")
     assert _fly(drone, "mode", "AUTO", "--plan", plan) == 1  # another one, none, is on board
     assert drone.autopilot.pilot.mode == 0
+
+
+def test_goto_look_and_hold_are_checked_and_flown(
+    drone: Drone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = offset(HOME, 60.0, 40.0)
+    place = (f"{there.lat_deg:.7f}", f"{there.lon_deg:.7f}")
+    assert _fly(drone, "goto", *place, 30) == 1
+    assert "does not fly (not armed" in capsys.readouterr().err
+    assert _fly(drone, "mode", "GUIDED") == 0
+    assert _fly(drone, "arm") == 0
+    assert _fly(drone, "takeoff", 20) == 0
+    file = tmp_path / "fence.plan"
+    file.write_text(write(Plan("fence", (), _fence(45.0, 135.0, 225.0, 315.0)), ".plan"))
+    accepted = ("--reason", "practice", "--name", "Test")
+    assert _fly(drone, "fence", "--plan", file, *accepted) == 0
+    far = offset(HOME, 60.0, 600.0)
+    assert _fly(drone, "goto", f"{far.lat_deg:.7f}", f"{far.lon_deg:.7f}", 30, *accepted) == 1
+    assert "leaves inclusion polygon 1" in capsys.readouterr().err
+    assert _fly(drone, "goto", *place, 30, *accepted) == 0
+    assert drone.autopilot.pilot._goal is not None
+    assert _fly(drone, "look", *place, "--height", 25, "--distance", 20, *accepted) == 0
+    assert drone.autopilot.pilot.payload._roi is not None
+    assert _fly(drone, "look", "none") == 0
+    assert _fly(drone, "speed", 4) == 0
+    assert _fly(drone, "hold") == 0
+    assert drone.autopilot.pilot.mode == 17
