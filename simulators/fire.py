@@ -61,7 +61,8 @@ class Scene:
         return float(self.height_m.shape[0] * CELL_M / 2)
 
     def sample(self, raster: Raster, east: Raster, north: Raster) -> Raster:
-        """Bilinear values of a raster at east/north (any 2-D shape), metres; the border is repeated."""
+        """Bilinear values of a raster, (rows, columns) or several in (rows, columns, layers), at east/north (any 2-D
+        shape), metres; the border is repeated."""
         column = (east + np.float32(self.half_m)) / np.float32(CELL_M) - np.float32(0.5)
         row = (np.float32(self.half_m) - north) / np.float32(CELL_M) - np.float32(0.5)
         return np.asarray(cv2.remap(raster, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)

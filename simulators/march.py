@@ -27,7 +27,8 @@ class Marcher:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         # Beyond its border the surface goes on as it ends; so do the lids.
-        self._lids = tuple((_lid(scene.height_m, metres), metres) for metres in LIDS_M)
+        # One picture of several layers is looked up once a step: the surface, then the lids.
+        self._layers = np.dstack([scene.height_m, *(_lid(scene.height_m, metres) for metres in LIDS_M)])
         self._high = float(scene.height_m.max())
 
     def meet(self, eye: Floats, directions: Floats) -> Floats:
@@ -40,35 +41,41 @@ class Marcher:
         # One row a quantity: what is not done yet is kept together, so that a step costs by what is left.
         east, north, drop = (values[active].astype(np.float32) for values in (rays[:, 0], rays[:, 1], falls))
         wide = np.maximum(flat[active].astype(np.float32), np.float32(1e-6))
-        fine = np.float32(_FINE_M) / np.maximum(wide, drop)
+        slack = np.float32(0.02) / (wide + drop)
         e, n, up = (np.float32(value) for value in eye)
         t = np.maximum(np.float32(0.0), (up - np.float32(self._high + 0.05)) / drop)
-        state = np.stack([east, north, drop, wide, fine, t, t, np.ones_like(t)])
+        fine = np.float32(_FINE_M) / np.maximum(wide, drop)
+        caps = [np.float32(metres) / wide + slack for metres in LIDS_M]
+        state = np.stack([east, north, drop, t, t, np.ones_like(t), fine, np.float32(1.0) / drop, slack, *caps])
+        done = np.zeros(active.size, np.bool_)
         for _ in range(_MOST_STEPS):
             if active.size == 0:
                 break
-            east, north, drop, wide, fine, t, before, before_gap = state
+            east, north, drop, t, before, before_gap = state[:6]
             x, y, z = (e + t * east)[None], (n + t * north)[None], up - t * drop
-            gap = z - self._scene.sample(self._scene.height_m, x, y)[0]
-            crossed = gap <= 0.0
-            step = self._step(x, y, z, drop, wide, fine)
+            rooms = z[:, None] - self._scene.sample(self._layers, x, y)[0]
+            gap = rooms[:, 0]
+            crossed = (gap <= 0.0) & ~done
             if crossed.any():
                 share = before_gap / np.maximum(before_gap - gap, np.float32(1e-9))
                 found[active[crossed]] = (before + (t - before) * share)[crossed]
-                on = ~crossed
-                active, state, gap, step = active[on], state[:, on], gap[on], step[on]
-            state[6:8] = state[5], gap
-            state[5] += step
-        found[active] = state[5]  # a maze of trees at a grazing angle: as far as it came
+                done |= crossed
+                if 8 * int(np.count_nonzero(done)) > done.size:  # to close the ranks costs as much as a step
+                    on = ~done
+                    active, state, rooms, done = active[on], state[:, on], rooms[on], np.zeros(int(on.sum()), np.bool_)
+            state[4:6] = state[3], rooms[:, 0]
+            state[3] += self._step(rooms, state)
+        left = active[~done]
+        found[left] = state[3][~done]  # a maze of trees at a grazing angle: as far as it came
         return found.reshape(directions.shape[:-1])
 
-    def _step(self, x: Raster, y: Raster, z: Raster, drop: Raster, wide: Raster, fine: Raster) -> Raster:
-        """How far each ray may go without missing anything."""
-        step = fine
-        for lid, metres in self._lids:
-            room = z - self._scene.sample(lid, x, y)[0]
-            leap = np.minimum(np.float32(metres) / wide, room / drop) + np.float32(0.02) / (wide + drop)
-            step = np.where(room > 0.0, np.maximum(step, leap), step)
+    @staticmethod
+    def _step(rooms: Raster, state: Raster) -> Raster:
+        """How far each ray may go without missing anything; ``rooms`` (N, layers): metres above each layer."""
+        step, per_drop, slack = state[6], state[7], state[8]
+        for layer, cap in enumerate(state[9:], 1):
+            # Below a lid this is less than the slack, and the finest step wins.
+            step = np.maximum(step, np.minimum(cap, rooms[:, layer] * per_drop + slack))
         return step
 
     def hidden(self, eye: Floats, targets: Floats) -> NDArray[np.bool_]:
