@@ -1,25 +1,26 @@
 """One drone of a world in memory: vehicle, gimbal, camera, ADS-B receiver, and the radio to the ground station.
 
 The same machines that ``endpoints`` runs as processes, wired by method calls. What the scenario does to a drone while
-it flies happens here: the receiver loses its fix when it is told to.
+it flies is its ``Fate``, here and there.
 """
 
 from __future__ import annotations
 
-from simulators.aircraft import Aircraft, Receiver
+from simulators.aircraft import Receiver, aircraft_of
 from simulators.autopilot.core import Autopilot
 from simulators.camera import Camera, Shot, Truth
 from simulators.camera_options import ORDINARY
 from simulators.channel import PERFECT, Quality, Radio
 from simulators.fire import Scene
+from simulators.geodesy import Plane
 from simulators.gimbal import Gimbal
 from simulators.scenario import Scenario
-from simulators.scenery import Gnss
 from simulators.thermal import Renderer
 from simulators.truths import Flown, Truths
 
 # 2026-03-14 21:00 UTC: a rehearsal has no clock of its own.
 REHEARSAL_EPOCH_S = 1_773_522_000.0
+_ADSB = "device adsb"
 
 
 def home_en_m(scenario: Scenario, sysid: int = 1) -> tuple[float, float]:
@@ -38,9 +39,7 @@ class Radios:
 class Craft:
     """One drone over a scene. ``step`` it; bytes and frames wait until they are taken."""
 
-    def __init__(
-        self, scene: Scene, renderer: Renderer, aircraft: tuple[Aircraft, ...], radios: Radios, seed: int, sysid: int
-    ) -> None:
+    def __init__(self, scene: Scene, renderer: Renderer, radios: Radios, seed: int, sysid: int) -> None:
         scenario = scene.scenario
         start = home_en_m(scenario, sysid)
         others = 1000 * (sysid - 1)
@@ -59,11 +58,8 @@ class Craft:
         self.autopilot.add_link("device gimbal")
         self.gimbal = Gimbal(seed, sysid=sysid)
         self.camera = Camera(renderer, seed, sysid=sysid, options=scenario.camera or ORDINARY)
-        self.receiver = Receiver(scene.plane, aircraft, sysid=sysid) if aircraft else None
-        if self.receiver is not None:
-            self.autopilot.add_link("device adsb")
+        self._fate = Fate(scenario, scene.plane, self.autopilot)
         self.radio = Radio(radios.up, radios.down, seed + others)
-        self._gnss = Lever(scenario.gnss)
         self.looking = True
         """Whether its camera exposes; a rehearsal has no use for pictures of the grass under it."""
         self._shots: list[Shot] = []
@@ -81,8 +77,8 @@ class Craft:
 
     def step(self, until_s: float, truths: Truths, *, with_frames: bool) -> None:
         """One step of all its parts, up to a boot time."""
-        self._gnss.pull(self.autopilot)
         self.autopilot.step(until_s)
+        self._fate.befall()
         now_s = self.now_s
         for frame in self.autopilot.take_outgoing("ground"):
             self.radio.down.push(frame, now_s)
@@ -93,11 +89,6 @@ class Craft:
         self.gimbal.step(now_s)
         for frame in self.gimbal.take_outgoing():
             self.autopilot.receive(frame, link="device gimbal")
-        if self.receiver is not None:
-            self.autopilot.take_outgoing("device adsb")  # it does not listen
-            self.receiver.step(now_s, self.autopilot.pilot.flight.enu)
-            for frame in self.receiver.take_outgoing():
-                self.autopilot.receive(frame, link="device adsb")
         self._log(truths)
         if with_frames and self.looking:
             self._look(truths)
@@ -126,15 +117,28 @@ class Craft:
         return shots
 
 
-class Lever:
-    """The scenario's ``[gnss]`` pulls ArduPilot's own SIM_GPS1_ENABLE, once at each edge: others may pull it too."""
+class Fate:
+    """What a scenario does to one drone while it flies: aircraft come by, its receiver loses the fix.
 
-    def __init__(self, gnss: Gnss | None) -> None:
-        self._gnss = gnss
+    The fix is lost by ArduPilot's own SIM_GPS1_ENABLE, pulled once at each edge: others may pull it too.
+    """
+
+    def __init__(self, scenario: Scenario, plane: Plane, autopilot: Autopilot) -> None:
+        self._autopilot, self._gnss = autopilot, scenario.gnss
         self._lost = False
+        aircraft = aircraft_of(scenario.traffic, scenario.ground_amsl_m)
+        self._receiver = Receiver(plane, aircraft, sysid=autopilot.sysid) if aircraft else None
+        if self._receiver is not None:
+            autopilot.add_link(_ADSB)
 
-    def pull(self, autopilot: Autopilot) -> None:
+    def befall(self) -> None:
         """As the time of the vehicle demands."""
-        if self._gnss is not None and self._gnss.lost(autopilot.now_s) != self._lost:
+        vehicle = self._autopilot
+        if self._gnss is not None and self._gnss.lost(vehicle.now_s) != self._lost:
             self._lost = not self._lost
-            autopilot.parameters.values["SIM_GPS1_ENABLE"] = 0.0 if self._lost else 1.0
+            vehicle.parameters.values["SIM_GPS1_ENABLE"] = 0.0 if self._lost else 1.0
+        if self._receiver is not None:
+            vehicle.take_outgoing(_ADSB)  # it does not listen
+            self._receiver.step(vehicle.now_s, vehicle.pilot.flight.enu)
+            for frame in self._receiver.take_outgoing():
+                vehicle.receive(frame, link=_ADSB)

@@ -28,11 +28,11 @@ from typing import Any
 from simulators.autopilot.core import Autopilot
 from simulators.camera_process import run_camera
 from simulators.channel_process import BACK, THERE, Proxy
+from simulators.craft import Fate, home_en_m
 from simulators.fire import build
 from simulators.gimbal import Gimbal
 from simulators.one_process import LOOPBACK, die_with_parent, say_ready, ticks, udp, until_terminated
 from simulators.scenario import Scenario, ScenarioError, load, names, parse
-from simulators.world import home_en_m
 
 _READY_S = 30.0
 
@@ -80,9 +80,11 @@ async def _run_vehicle(args: argparse.Namespace) -> None:
     for name, target in targets.items():
         autopilot.add_link(name)
         wires[name] = await udp(lambda data, name=name: autopilot.receive(data, link=name), to=target)  # type: ignore[misc]
+    fate = Fate(scenario, scene.plane, autopilot)
     say_ready(uid=args.uid)
     async for elapsed_s in ticks():
         autopilot.step(elapsed_s * args.speedup)
+        fate.befall()
         for name, wire in wires.items():
             for frame in autopilot.take_outgoing(name):
                 wire.send(frame)

@@ -76,7 +76,7 @@ class Marcher:
         for layer, cap in enumerate(state[9:], 1):
             # Below a lid this is less than the slack, and the finest step wins.
             step = np.maximum(step, np.minimum(cap, rooms[:, layer] * per_drop + slack))
-        return step
+        return np.asarray(step, np.float32)
 
     def hidden(self, eye: Floats, targets: Floats) -> NDArray[np.bool_]:
         """Whether the surface stands between the eye and each target (N, 3), which lies on it."""

@@ -37,7 +37,7 @@ class World:
         aircraft = aircraft_of(scenario.traffic, scenario.ground_amsl_m)
         renderer, radios = Renderer(self.scene), Radios(scenario, up, down)
         self.crafts = tuple(
-            Craft(self.scene, renderer, aircraft, radios, seed, sysid) for sysid in range(1, scenario.vehicles + 1)
+            Craft(self.scene, renderer, radios, seed, sysid) for sysid in range(1, scenario.vehicles + 1)
         )
         self.truths = Truths(
             self.scene.fires,

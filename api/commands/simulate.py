@@ -31,7 +31,7 @@ def register(verbs: Any) -> None:
         help="tcp://127.0.0.1:PORT: lossless NUT (always there, else on a free port); rtsp://127.0.0.1:PORT/PATH: "
         "H.264 beside it; the next port for vehicle 2; repeatable",
     )
-    parser.add_argument("--vehicles", type=int, default=1, metavar="N", help="system ids 1 to N (%(default)s)")
+    parser.add_argument("--vehicles", type=int, metavar="N", help="system ids 1 to N; default: as the scenario says")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another world (%(default)s)")
     parser.add_argument("--speedup", type=float, default=1.0, metavar="X")
     parser.add_argument(
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     camera_options_of(args.camera)
     directions_of(args.channel, ("up", "down"))
     scenario = scenario_of(args.scenario)
+    args.vehicles = scenario.vehicles if args.vehicles is None else args.vehicles
     ground = _port(args.mavlink, "udpout:", "--mavlink", lowest=1)
     video = _videos(args.video)
     for name, low, high in (("vehicles", 1, _MOST_VEHICLES), ("speedup", 0.1, 20.0), ("seed", 0, 2**31 - 1)):

@@ -25,7 +25,7 @@ def register(verbs: Any) -> None:
     parser = verbs.add_parser("sitl", help="ArduPilot in SITL with the simulated camera, for any ground station")
     parser.add_argument("scenario", metavar="SCENARIO", nargs="?", default="schrottinsel",
                         help="a shipped one by name, or FILE.toml (%(default)s)")  # fmt: skip
-    parser.add_argument("--vehicles", type=int, default=1, metavar="N", help="1 to 4, system ids 1 to N (%(default)s)")
+    parser.add_argument("--vehicles", type=int, metavar="N", help="1 to 4, ids 1 to N; default: as the scenario says")
     parser.add_argument("--speedup", type=float, default=1.0, metavar="X", help="vehicle seconds per second")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a lever, as SIM_WIND_SPD=8; again for more"
@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from simulators.sitl_setup import AIRFRAMES, need_binary, parse_levers
 
     scenario = scenario_of(args.scenario)
+    args.vehicles = scenario.vehicles if args.vehicles is None else args.vehicles
     grounds = tuple(_port(url, "udpout:", "--mavlink", lowest=1) for url in args.mavlink or [_GROUND])
     for name, low, high in (("seed", 0, 2**31 - 1), ("instance", 0, 19)):
         if not low <= getattr(args, name) <= high:
