@@ -38,6 +38,20 @@ def vehicle_report(vehicle: Vehicle, terrain: TerrainGrid | None, mode: str, *, 
         "mission": _mission(vehicle),
         "texts": [text.text for text in state.texts[-5:]],
         "ekf_ok": state.position_ready,
+        "clock": clock_report(vehicle),
+        "rtt_s": None if state.rtt_s is None else round(state.rtt_s, 3),
+    }
+
+
+def clock_report(vehicle: Vehicle) -> dict[str, Any] | None:
+    """Whose clock tells the time of what is seen, how well, and how wrong this computer's own is."""
+    offset, host = vehicle.clock.offset, vehicle.clock.host_offset_s
+    if offset is None:
+        return None
+    return {
+        "source": offset.source,
+        "sigma_s": round(offset.sigma_s, 3),
+        "host_offset_s": None if host is None else round(host, 2),
     }
 
 

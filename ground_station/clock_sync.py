@@ -7,7 +7,9 @@ Two ways, best first:
 2. **The host's clock**: arrival − boot time is the offset plus a delay that is never negative. The running minimum over
    a window is the best estimate of the offset (queueing seen: median 53 ms, p95 380 ms); what the minimum delay itself
    is cannot be seen from one direction and stays in the uncertainty. TIMESYNC answers bound it from the other side:
-   sending time − boot time is never more than the offset. Between the two bounds the offset may lie anywhere.
+   sending time − boot time is never more than the offset. Between the two bounds the offset may lie anywhere. An
+   asymmetric minimum delay cannot be observed: half of an assumed asymmetry belongs to the stated uncertainty. Clocks
+   that drift apart by up to 200 ppm move the window's bounds by less than the jitter does.
 
 The host's clock may be wrong; where GNSS time is there the difference is shown (``host_offset_s``), not used.
 """
@@ -30,6 +32,8 @@ _ARRIVAL_SIGMA_S = 0.05
 _ARRIVAL_FEW_SIGMA_S = 0.2
 # However close the two bounds come, host time stamps are taken after a scheduler has had its turn.
 _BOUNDED_SIGMA_S = 0.005
+# A telemetry radio that gives the downlink more air than the uplink is some 20 ms slower the other way.
+ASSUMED_ASYMMETRY_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,11 @@ class ClockSync:
         return self._host_offset()
 
     @property
+    def answers(self) -> int:
+        """How many answers to a TIMESYNC of ours bound the offset now."""
+        return len(self._departures)
+
+    @property
     def host_offset_s(self) -> float | None:
         """Host clock minus the vehicle's GNSS time, seconds; None while one of them is unknown."""
         gnss, host = self._gnss_offset(), self._host_offset()
@@ -113,7 +122,7 @@ class ClockSync:
         most = self._arrivals[0][1]
         if self._departures and (width := most - self._departures[0][1]) >= 0.0:
             # Anywhere between the bounds alike: the standard deviation of a uniform distribution.
-            sigma = max(_BOUNDED_SIGMA_S, width / math.sqrt(12.0))
+            sigma = math.hypot(max(_BOUNDED_SIGMA_S, width / math.sqrt(12.0)), ASSUMED_ASYMMETRY_S / 2.0)
             return UtcOffset(most - width / 2.0, sigma, "host")
         # Bounds that contradict one another (the host's clock was set, or the two drift apart) bound nothing.
         return UtcOffset(most, _ARRIVAL_SIGMA_S if self._count >= 20 else _ARRIVAL_FEW_SIGMA_S, "host")

@@ -22,7 +22,8 @@ Peer = Hashable
 
 GCS_SYSID, GCS_COMPID = 255, 190
 _BEAT_S = 1.0
-_TIMESYNC_S = 2.0
+# Often until the vehicle's clock is known well, then to follow it.
+_TIMESYNC_FIRST_S, _TIMESYNC_S, _TIMESYNC_FIRST = 0.2, 1.0, 150
 # A link that was silent this long gives its place to another one of the same vehicle.
 _ROUTE_SILENT_S = 2.0
 MAX_VEHICLES = 16
@@ -81,6 +82,7 @@ class Station:
         self._encoders: dict[str, Encoder] = {}
         self._next_beat_s = 0.0
         self._next_timesync_s = 0.0
+        self._syncs = 0
 
     @property
     def vehicles(self) -> Mapping[int, Vehicle]:
@@ -130,7 +132,8 @@ class Station:
         if beat:
             self._next_beat_s = now_s + _BEAT_S
         if sync:
-            self._next_timesync_s = now_s + _TIMESYNC_S
+            self._syncs += 1
+            self._next_timesync_s = now_s + (_TIMESYNC_FIRST_S if self._syncs < _TIMESYNC_FIRST else _TIMESYNC_S)
         for sysid, vehicle in self._vehicles.items():
             if vehicle.operation is not None:
                 vehicle.tick(now_s=now_s)  # what has become too late to be sent is forgotten first
@@ -222,5 +225,6 @@ class Station:
             if len(self._vehicles) >= MAX_VEHICLES:
                 self.refused_vehicles += 1
                 return
+            self._syncs = 0
             self._vehicles[received.sysid] = Vehicle(received.sysid, observe_only=not self.asks)
             self._reroute(received.sysid, link, peer, now_s)

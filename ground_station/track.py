@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ground_station.clock_sync import ClockSync
+from ground_station.instruments import Ekf
 from ground_station.telemetry import Attitude, Gnss, Position
 from missions.geometry.geo import Datum, GeoPoint
 from missions.geometry.pose import (
@@ -61,6 +62,10 @@ MAX_GIMBAL_RATE_RAD_S = math.radians(25.0)
 # Used where the receiver states no accuracy: an ordinary single-frequency receiver (ublox M8 data sheet: 2.5 m CEP).
 DEFAULT_H_ACC_M, DEFAULT_V_ACC_M = 2.5, 4.0
 
+# EKF_STATUS_REPORT's so-called variances are innovation test ratios: 1 is the limit at which a measurement is rejected.
+# Up to here the sensors agree as they should; above, the common errors grow in proportion.
+_RATIO_USUAL = 0.5
+
 _ROLL_LOCK, _PITCH_LOCK, _YAW_LOCK, _YAW_IN_VEHICLE, _YAW_IN_EARTH = 4, 8, 16, 32, 64
 
 
@@ -76,6 +81,7 @@ class _Fix:
     position: Position
     h_acc_m: float
     v_acc_m: float
+    compass: float
     epoch: int  # samples of different epochs have a barrier between them
 
 
@@ -137,13 +143,14 @@ class Track:
             self._resets += seconds > 0.0 and turned > _JUMP_RAD + _FASTEST_TURN_RAD_S * seconds
         self._attitudes.add(attitude.boot_s, (q, self._resets))
 
-    def add_position(self, position: Position, gnss: Gnss | None) -> None:
-        """One GLOBAL_POSITION_INT with the receiver's accuracy at that time."""
+    def add_position(self, position: Position, gnss: Gnss | None, ekf: Ekf | None = None) -> None:
+        """One GLOBAL_POSITION_INT with the receiver's accuracy and the estimator's doubts at that time."""
         if self._fixes.samples and _jumped(self._fixes.samples[-1].position, position):
             self._epoch += 1
         h_acc = gnss.h_acc_m if gnss and gnss.h_acc_m else DEFAULT_H_ACC_M
         v_acc = gnss.v_acc_m if gnss and gnss.v_acc_m else DEFAULT_V_ACC_M
-        self._fixes.add(position.boot_s, _Fix(position, h_acc, v_acc, self._epoch))
+        flat, high, compass = (1.0, 1.0, 1.0) if ekf is None else map(_doubt, (ekf.position, ekf.height, ekf.compass))
+        self._fixes.add(position.boot_s, _Fix(position, h_acc * flat, v_acc * high, compass, self._epoch))
 
     def add_gimbal(self, boot_s: float, q: tuple[float, ...], flags: int, component: int) -> None:
         """One GIMBAL_DEVICE_ATTITUDE_STATUS; ``q`` (w, x, y, z). The autopilot's (component 1) wins over a device's."""
@@ -241,6 +248,7 @@ class Track:
         before, after, fraction, span_s = fix
         point, velocity = _hermite(before.position, after.position, fraction, span_s)
         h2, v2 = before.h_acc_m**2 / 2.0, before.v_acc_m**2  # h_acc is the radial sigma: each axis has its half
+        yaw = YAW_COMMON_RAD * before.compass
         home_height = (1 - fraction) * before.position.height_above_home_m
         return Pose(
             vehicle=self._vehicle,
@@ -252,8 +260,7 @@ class Track:
             position_noise_m2=np.eye(3) * POSITION_NOISE_M**2,
             position_common_m2=np.diag([h2, h2, v2]),
             attitude_noise_rad2=np.diag([TILT_NOISE_RAD**2, TILT_NOISE_RAD**2, YAW_NOISE_RAD**2]),
-            attitude_common_rad2=np.diag([TILT_COMMON_RAD**2, TILT_COMMON_RAD**2, YAW_COMMON_RAD**2])
-            + np.eye(3) * lag_rad**2,
+            attitude_common_rad2=np.diag([TILT_COMMON_RAD**2, TILT_COMMON_RAD**2, yaw**2]) + np.eye(3) * lag_rad**2,
             time_sigma_s=time_sigma_s,
             height_above_home_m=home_height + fraction * after.position.height_above_home_m,
         )
@@ -288,6 +295,11 @@ def _mount_attitude(gimbal: _Gimbal, body: Floats) -> Floats:
     if levelled:
         return multiply(quaternion_from_euler(0.0, 0.0, euler_from_quaternion(body)[2]), gimbal.q)
     return multiply(body, gimbal.q)
+
+
+def _doubt(ratio: float) -> float:
+    """How much wider the common error is for an innovation test ratio; never narrower."""
+    return max(1.0, ratio / _RATIO_USUAL) if math.isfinite(ratio) else 1.0
 
 
 def _angle(a: Floats, b: Floats) -> float:

@@ -166,7 +166,7 @@ class Vehicle:
         if name == "ATTITUDE" and self.state.attitude is not None:
             self.track.add_attitude(self.state.attitude)
         elif name == "GLOBAL_POSITION_INT" and self.state.position is not None:
-            self.track.add_position(self.state.position, self.state.gnss)
+            self.track.add_position(self.state.position, self.state.gnss, self.state.ekf)
         elif name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
             self.track.add_gimbal(message.time_boot_ms * 1e-3, tuple(message.q), message.flags, component)
         elif name == "HOME_POSITION" and self.state.home is not None:

@@ -63,8 +63,17 @@ async def _status(call: Call) -> list[Outcome]:
         lambda: all((vehicle.state.position, vehicle.state.gnss, vehicle.state.battery, vehicle.state.landed)), TOLD_S
     )
     texts = tuple(text.text for text in vehicle.state.texts if text.severity <= 4)
-    call.more["vehicle"] = summary(vehicle.state)
+    call.more["vehicle"] = summary(vehicle.state) | _clock(vehicle)
     return [Outcome("status", DONE, "", texts, round(now() - started_s, 3))]
+
+
+def _clock(vehicle: Vehicle) -> dict[str, Any]:
+    offset, host = vehicle.clock.offset, vehicle.clock.host_offset_s
+    return {
+        "clock": offset and offset.source,
+        "clock_sigma_s": offset and round(offset.sigma_s, 3),
+        "this_computer_is_off_by_s": host and round(host, 2),
+    }
 
 
 def summary(state: VehicleState) -> dict[str, Any]:
@@ -87,6 +96,12 @@ def summary(state: VehicleState) -> dict[str, Any]:
         "satellites": gnss and gnss.satellites,
         "mission_item": mission and mission.current,
         "mission_items": mission and mission.total,
+        "fence_breached": state.fence_breached,
+        "rc_rssi": state.rc and state.rc.rssi,
+        "radio_rssi": state.radio and state.radio.rssi,
+        "vibration_m_s2": state.vibration and max(state.vibration.m_s2),
+        "wind_m_s": state.wind_m_s and round(state.wind_m_s[0], 1),
+        "rtt_s": state.rtt_s and round(state.rtt_s, 3),
     }
 
 

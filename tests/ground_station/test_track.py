@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ground_station.clock_sync import ClockSync
+from ground_station.instruments import Ekf
 from ground_station.telemetry import Attitude, Gnss, Position
 from ground_station.track import MAX_GIMBAL_RATE_RAD_S, Track
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
@@ -300,3 +301,21 @@ def test_the_history_is_long_enough_and_bounded() -> None:
         track.add_gimbal(at_s, _down(), LEVELLED, 1)
     _pose(track, 999.75 - 120.1)
     assert _reason(track, 500.0) is NoPoseReason.TOO_OLD
+
+
+def test_an_estimator_that_doubts_widens_the_common_error_and_never_narrows_it() -> None:
+    def common(ekf: Ekf | None) -> tuple[float, float, float]:
+        track = Track(1, _clock())
+        for tick in range(40):
+            at_s = 10.0 + tick * 0.05
+            track.add_attitude(_attitude(at_s))
+            track.add_position(_position(at_s), GNSS, ekf)
+        pose = track.mount_pose_at(BOOT_UTC_S + 11.0, "fixed")
+        assert isinstance(pose, Pose)
+        position, attitude = np.sqrt(np.diag(pose.position_common_m2)), np.sqrt(np.diag(pose.attitude_common_rad2))
+        return float(position[0]), float(position[2]), float(attitude[2])
+
+    usual = common(None)
+    assert common(Ekf(0.0, 831, 0.1, 0.1, 0.1, 0.1)) == pytest.approx(usual)
+    assert common(Ekf(0.0, 831, 0.1, 1.0, 0.75, 1.5)) == pytest.approx((usual[0] * 2.0, usual[1] * 1.5, usual[2] * 3.0))
+    assert common(Ekf(0.0, 831, math.nan, math.nan, math.nan, math.nan)) == pytest.approx(usual)
