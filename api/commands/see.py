@@ -22,11 +22,11 @@ def register(verbs: Any) -> None:
     """The verb's options."""
     parser = verbs.add_parser("see", help="a flown survey to hotspots and coverage")
     parser.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of pictures, or a video")
-    source = parser.add_mutually_exclusive_group(required=True)
+    source = parser.add_mutually_exclusive_group()
     source.add_argument("--telemetry", type=Path, metavar="LOG", help="a .tlog of the flight")
-    source.add_argument("--poses", type=Path, metavar="CSV", help="a poses CSV")
+    source.add_argument("--poses", type=Path, metavar="CSV", help="a poses CSV; with neither, what the pictures say")
     parser.add_argument("--video-start", metavar="UTC", help="when a video without a clock began")
-    parser.add_argument("--camera-profile", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--camera-profile", type=Path, metavar="FILE", help="needed unless the pictures name the lens")
     parser.add_argument("--kelvin-per-count", type=float, metavar="K", help="the scale of 16-bit pictures")
     parser.add_argument("--terrain", type=Path, metavar="FILE")
     parser.add_argument("--task", default="fire", choices=("fire", "embers", "person"))
@@ -39,15 +39,14 @@ def register(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See, write the folder, print a summary."""
-    from api.pose_sources import answers_for
-    from api.settings import read_profile
+    from api.pose_sources import answers_for, profile_for
 
     later = {"--calibrate": args.calibrate, "--scheduler": args.scheduler, "--workers": args.workers > 1}
     for name, wanted in later.items():
         if wanted:
             print(f"einsatzdrohne see: {name} is not in this release", file=sys.stderr)
             return 1
-    profile = read_profile(args.camera_profile)
+    profile = profile_for(args)
     frames = list(_stamps(args, profile))
     answers = answers_for(args, [name for name, _ in frames], [time_s for _, time_s in frames], profile)
     if not any(hasattr(answer.pose, "position") for answer in answers):
@@ -78,6 +77,7 @@ def _frames(args: argparse.Namespace, profile: CameraProfile) -> Iterator[Frame]
 
 def _stamps(args: argparse.Namespace, profile: CameraProfile) -> Iterator[tuple[str, float | None]]:
     """Name and UTC of each frame's stamp: the stream's own clock, the file's name, or ``--video-start`` plus pts."""
+    from api.pose_sources import picture_time
     from imagery.frame import utc_of_name
     from imagery.sightings import utc
     from imagery.sources import pictures_in
@@ -85,7 +85,8 @@ def _stamps(args: argparse.Namespace, profile: CameraProfile) -> Iterator[tuple[
     start_s = utc(args.video_start, "--video-start") if args.video_start else None
     if args.frames.is_dir():
         for path in pictures_in(args.frames):
-            yield path.name, utc_of_name(path.stem)
+            named = utc_of_name(path.stem)
+            yield path.name, picture_time(path) if named is None else named
         return
     for frame in _frames(args, profile):
         if frame.clock == "utc":

@@ -5,25 +5,12 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imagery.readers.exif import PictureFacts, facts_of
-
-_DONE, _JPEG = cv2.imencode(".jpg", np.full((16, 16, 3), 9, np.uint8))
-PLAIN = _JPEG.tobytes()
-
-
-def with_parts(*bodies: bytes) -> bytes:
-    marked = b"".join(b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body for body in bodies)
-    return PLAIN[:2] + marked + PLAIN[2:]
-
-
-def xmp(pairs: str) -> bytes:
-    return b"http://ns.adobe.com/xap/1.0/\0" + f"<x:xmpmeta><rdf:Description {pairs}/></x:xmpmeta>".encode()
+from tests.imagery.readers.pictures import PLAIN, with_parts, xmp
 
 
 def exif_with_time(zone: str) -> bytes:
