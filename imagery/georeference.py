@@ -9,25 +9,29 @@ Tapley, Schutz, Born 2004, ch. 6): they are not estimated, but how each moves th
 of ``common``, one standard deviation each. Two views in opposite directions are moved to opposite sides by the same
 crooked mount: their mean is better than either, and the difference between them is no reason for two fires.
 
-No place is better than a plausible one: above the horizon, outside the terrain and under 8° grazing there is none.
+No place is better than a plausible one: above the horizon and outside the terrain there is none, and under 8° grazing
+there is an interval: no nearer than, no farther than. Many pixels of a frame are placed at once (``places``).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from missions.geometry.camera import CameraProfile
+from missions.geometry.crossing import Crossing, Crossings, Miss, MissReason, first_crossings
 from missions.geometry.geo import LocalFrame
 from missions.geometry.pose import ENU_FROM_NED, Pose, euler_from_quaternion, matrix, quaternion_from_euler
-from missions.geometry.terrain import Crossing, Ground, Miss, first_crossing
+from missions.geometry.terrain import Ground
 
 Floats = NDArray[np.float64]
 
 MIN_GRAZING_DEG = 8.0
+_MIN_SINE = 0.05
 MAX_RANGE_M = 3_000.0
 FOOTPRINT_RANGE_M = 300.0
 COMMON_STATES = 12
@@ -75,9 +79,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class NoPlace:
-    """No place, with the reason in words."""
+    """No place, with the reason in words.
+
+    A grazing view has an interval of slant ranges instead, 95 %: ``far_m`` is None where it is open.
+    """
 
     reason: str
+    near_m: float | None = None
+    far_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,47 +114,77 @@ class View:
 
     def place(self, u: float, v: float, *, sigma_px: float | None = None) -> Place | NoPlace:
         """The ground point of a pixel, with its error; ``sigma_px`` replaces the profile's."""
-        rotation = self.enu_from_camera
-        origin = self.camera_enu
-        rays = self.profile.rays([[u, v], [u + 1.0, v], [u, v + 1.0]]) @ rotation.T
-        hit = first_crossing(self.ground, self.frame, origin, rays[0], MAX_RANGE_M)
+        sigmas = None if sigma_px is None else [sigma_px]
+        return self.places([[u, v]], sigma_px=sigmas)[0]
+
+    def places(self, uv: ArrayLike, *, sigma_px: Sequence[float] | None = None) -> list[Place | NoPlace]:
+        """The ground points of pixels (N, 2), with their errors; ``sigma_px`` (N,) replaces the profile's."""
+        pixels = np.asarray(uv, np.float64).reshape(-1, 2)
+        if not len(pixels):
+            return []
+        sigmas = np.full(len(pixels), self.profile.pixel_sigma_px) if sigma_px is None else np.asarray(sigma_px)
+        around = np.concatenate([pixels, np.add(pixels, (1.0, 0.0)), np.add(pixels, (0.0, 1.0))])
+        rays = (self.profile.rays(around) @ self.enu_from_camera.T).reshape(3, -1, 3)
+        d, jacobian = rays[0], np.stack([rays[1] - rays[0], rays[2] - rays[0]], axis=-1)
+        hits = first_crossings(self.ground, self.frame, self.camera_enu, d, MAX_RANGE_M)
+        grazing = np.abs(d[:, 2]) < math.sin(math.radians(MIN_GRAZING_DEG))
+        grazing |= np.abs((d * hits.normal_enu).sum(axis=1)) < _MIN_SINE
+        placed = np.flatnonzero(hits.hit & ~grazing)
+        found = dict(zip(placed.tolist(), self._with_errors(hits, d, jacobian, sigmas, placed), strict=True))
+        return [found.get(i) or self._no_place(hits.one(i), d[i], jacobian[i], float(sigmas[i])) for i in range(len(d))]
+
+    def _no_place(self, hit: Crossing | Miss, d: Floats, jacobian: Floats, sigma_px: float) -> NoPlace:
+        """Why there is none; for a grazing view the nearest and the farthest the ground may be met, by tilting it."""
         if isinstance(hit, Miss):
             return NoPlace(hit.reason.value)
-        grazing = abs(float(rays[0] @ hit.normal_enu))
-        if math.degrees(math.asin(min(1.0, abs(rays[0][2])))) < MIN_GRAZING_DEG or grazing < 0.05:
-            return NoPlace("grazing view")
-        jacobian = (rays[1:] - rays[0]).T
-        return self._with_error(hit, rays[0], jacobian, self.profile.pixel_sigma_px if sigma_px is None else sigma_px)
+        pose, profile = self.pose, self.profile
+        tilts = [float(np.linalg.eigvalsh(cov)[-1]) for cov in (pose.attitude_noise_rad2, pose.attitude_common_rad2)]
+        pixel_rad = sigma_px * float(np.linalg.norm(jacobian, axis=0).max())
+        tilt = 2.0 * math.sqrt(sum(tilts) + math.radians(profile.boresight_sigma_deg) ** 2 + pixel_rad**2)
+        rays = np.stack([_tilted(d, -tilt), _tilted(d, tilt)])
+        ends = first_crossings(self.ground, self.frame, self.camera_enu, rays, MAX_RANGE_M)
+        near, far = (float(r) if np.isfinite(r) else None for r in ends.range_m)
+        upto = "beyond any limit" if far is None else f"{far:.0f} m"
+        return NoPlace(f"grazing view: between {near or 0.0:.0f} m and {upto} away", near, far)
 
-    def _with_error(self, hit: Crossing, d: Floats, jacobian: Floats, sigma_px: float) -> Place:
-        pose, t, normal = self.pose, hit.range_m, hit.normal_enu
-        slide = np.eye(3) - np.outer(d, normal) / float(normal @ d)
-        cross = t * _cross_matrix(d)
-        noise = _in_enu(pose.position_noise_m2) + _sandwich(cross, _in_enu(pose.attitude_noise_rad2))
-        noise = noise + (t * sigma_px) ** 2 * jacobian @ jacobian.T
+    def _with_errors(
+        self, hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, placed: NDArray[np.int64]
+    ) -> list[Place]:
+        """All places of a frame together: (M, …) arrays, the formulas of the module's head."""
+        d, jacobian = d[placed], jacobian[placed]
+        t, normal, pose = hits.range_m[placed], hits.normal_enu[placed], self.pose
+        facing = (d * normal).sum(axis=1)
+        slide = np.eye(3) - d[:, :, None] * normal[:, None, :] / facing[:, None, None]
+        cross = t[:, None, None] * _cross_matrices(d)
+        noise = _in_enu(pose.position_noise_m2) + cross @ _in_enu(pose.attitude_noise_rad2) @ cross.swapaxes(1, 2)
+        noise += (t * sigma_px)[:, None, None] ** 2 * jacobian @ jacobian.swapaxes(1, 2)
+        noise = slide @ noise @ slide.swapaxes(1, 2)
+        axis = self.enu_from_camera[:, 2]
+        off_axis = t[:, None] * (d - (d @ axis)[:, None] * axis)
         clock_s = math.hypot(pose.time_sigma_s, self.profile.time_offset_sigma_s)
-        common = np.column_stack(
+        moved = ENU_FROM_NED @ pose.velocity_ned_m_s * clock_s
+        turns = slide @ cross
+        common = np.concatenate(
             [
                 slide @ _root(_in_enu(pose.position_common_m2)),
-                d * (float(normal[2]) * self.ground.sigma_m / float(normal @ d)),
-                slide @ cross @ self._attitude_common(),
-                slide @ cross @ self._boresight(),
-                slide @ ENU_FROM_NED @ pose.velocity_ned_m_s * clock_s,
-                slide @ self._off_axis(d, t) * self.profile.scale_sigma,
-            ]
+                (d * (normal[:, 2] * self.ground.sigma_m / facing)[:, None])[:, :, None],
+                turns @ self._attitude_common(),
+                turns @ self._boresight(),
+                (slide @ moved)[:, :, None],
+                (slide @ off_axis[:, :, None]) * self.profile.scale_sigma,
+            ],
+            axis=2,
         )
-        return Place(
-            hit.enu,
-            _sandwich(slide, noise)[:2, :2],
-            common[:2],
-            t,
-            t * float(np.linalg.norm(jacobian[:, 0])) / math.sqrt(max(0.05, abs(float(normal @ d)))),
-        )
+        pixel_m = t * np.linalg.norm(jacobian[:, :, 0], axis=1) / np.sqrt(np.maximum(_MIN_SINE, np.abs(facing)))
+        enu = hits.enu[placed]
+        return [
+            Place(enu[i], noise[i, :2, :2], common[i, :2], float(t[i]), float(pixel_m[i])) for i in range(len(placed))
+        ]
 
-    def _off_axis(self, d: Floats, metres: float) -> Floats:
-        axis = self.enu_from_camera[:, 2]
-        off: Floats = metres * (d - float(d @ axis) * axis)
-        return off
+    def pixel_of(self, enu: ArrayLike) -> Floats:
+        """(N, 3) or (3,) places → (N, 2) pixels; NaN for what is beside or behind the camera."""
+        apart = np.asarray(enu, np.float64).reshape(-1, 3) - self.camera_enu
+        return self.profile.project(apart @ self.enu_from_camera)
 
     def _attitude_common(self) -> Floats:
         """(3, 3) ENU rotations by one sigma each, their axes fixed in the levelled vehicle: accelerometers turn too."""
@@ -179,17 +218,17 @@ class View:
         )
         rays = self.profile.rays(border) @ self.enu_from_camera.T
         origin = self.camera_enu
-        points = [self._border_point(origin, ray) for ray in rays]
+        hits = first_crossings(self.ground, self.frame, origin, rays, FOOTPRINT_RANGE_M)
+        points = [self._border_point(hits.one(i), origin, ray) for i, ray in enumerate(rays)]
         known = [point for point in points if point is not None]
         if len(known) < 3:
             return NoPlace("the frame does not look at known ground")
         return np.array(known)
 
-    def _border_point(self, origin: Floats, ray: Floats) -> Floats | None:
-        hit = first_crossing(self.ground, self.frame, origin, ray, FOOTPRINT_RANGE_M)
+    def _border_point(self, hit: Crossing | Miss, origin: Floats, ray: Floats) -> Floats | None:
         if isinstance(hit, Crossing):
             return hit.enu[:2]
-        if ray[2] >= 0.0 or hit.reason.value != "too far":
+        if ray[2] >= 0.0 or hit.reason is not MissReason.TOO_FAR:
             return None
         return np.asarray((origin + FOOTPRINT_RANGE_M * ray)[:2], np.float64)
 
@@ -210,5 +249,16 @@ def _sandwich(a: Floats, cov: Floats) -> Floats:
     return product
 
 
-def _cross_matrix(v: Floats) -> Floats:
-    return np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
+def _cross_matrices(v: Floats) -> Floats:
+    """(N, 3) → (N, 3, 3) matrices [v]×."""
+    crossed = np.zeros((len(v), 3, 3))
+    crossed[:, 0, 1], crossed[:, 0, 2], crossed[:, 1, 2] = -v[:, 2], v[:, 1], -v[:, 0]
+    return crossed - crossed.swapaxes(1, 2)
+
+
+def _tilted(d: Floats, angle_rad: float) -> Floats:
+    """A unit ray turned upwards by an angle, about the horizontal axis across it."""
+    level = math.hypot(float(d[0]), float(d[1]))
+    elevation = math.atan2(float(d[2]), level) + angle_rad
+    along = d[:2] / max(level, 1e-9) * math.cos(elevation)
+    return np.array([along[0], along[1], math.sin(elevation)])

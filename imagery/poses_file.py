@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagery.sightings import TableError, number, rows, utc
-from missions.geometry.geo import Datum, GeoPoint
+from missions.geometry.geo import Datum, GeoPoint, geoid_height_m
 from missions.geometry.pose import Pose, normalised
 
 _COLUMNS = ("frame", "lat", "lon", "alt_m", "datum", "qw", "qx", "qy", "qz")
@@ -58,10 +58,16 @@ def _pose(cells: dict[str, str], where: str, time_s: float) -> Pose:
     except ValueError:
         allowed = ", ".join(known.value for known in Datum)
         raise TableError(f"{where}: datum is {cells['datum']!r}; allowed are {allowed}") from None
-    if datum is not Datum.SEA_LEVEL:
-        raise TableError(f"{where}: heights above {datum.value} cannot be held against terrain; allowed is sea_level")
     lat, lon = number(cells, "lat", where, -90, 90), number(cells, "lon", where, -180, 180)
     alt = number(cells, "alt_m", where, -500, 10_000)
+    if datum is Datum.ELLIPSOID:
+        geoid = geoid_height_m(lat, lon)
+        if geoid is None:
+            raise TableError(f"{where}: heights above ellipsoid need a geoid grid (doctor names it), or use sea_level")
+        alt, datum = alt - geoid, Datum.SEA_LEVEL
+    if datum is not Datum.SEA_LEVEL:
+        allowed = "sea_level and ellipsoid"
+        raise TableError(f"{where}: heights above {datum.value} cannot be held against terrain; allowed are {allowed}")
     q = np.array([number(cells, key, where, -1.001, 1.001) for key in ("qw", "qx", "qy", "qz")])
     if abs(float(q @ q) - 1.0) > 0.01:
         raise TableError(f"{where}: qw qx qy qz has length {math.sqrt(float(q @ q)):.3f}; a unit quaternion is needed")

@@ -102,6 +102,9 @@ def _sighting_feature(one: Located, frame: LocalFrame | None) -> dict[str, Any]:
     facts |= {"target": sighting.target or None, "time": iso(one.time_s)}
     if not isinstance(one.place, Place) or frame is None:
         facts |= {"reason": getattr(one.place, "reason", "no pose"), "ellipse95": None}
+        near_m = getattr(one.place, "near_m", None)
+        if near_m is not None:  # a grazing view: how far away, at least and at most
+            facts["range_m"] = [near_m, getattr(one.place, "far_m", None)]
         return {"type": "Feature", "geometry": None, "properties": facts}
     ellipse = ellipse95(one.place.noise_m2 + one.place.common_m2)
     facts |= {"ellipse95": _ellipse(ellipse), "height_amsl_m": round(float(frame.point_at(one.place.enu).alt_m), 1)}

@@ -69,6 +69,11 @@ def _ecef_from_geodetic() -> pyproj.Transformer:
 
 
 @cache
+def _sea_level_from_ellipsoid() -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs("EPSG:4979", "EPSG:4326+5773", always_xy=True)
+
+
+@cache
 def _geod() -> pyproj.Geod:
     return pyproj.Geod(ellps="WGS84")
 
@@ -163,6 +168,15 @@ class GridProjection:
             direction=pyproj.enums.TransformDirection.INVERSE,
         )
         return np.asarray(lat, np.float64), np.asarray(lon, np.float64)
+
+
+def geoid_height_m(lat_deg: float, lon_deg: float) -> float | None:
+    """Height of the geoid (EGM96) above the ellipsoid, metres; None where PROJ has no grid for it.
+
+    PROJ skips a missing grid without an error and returns heights as they were; an undulation of exactly 0 is that.
+    """
+    height = float(_sea_level_from_ellipsoid().transform(lon_deg, lat_deg, 0.0)[2])
+    return None if height == 0.0 or not math.isfinite(height) else -height
 
 
 def distance_m(a: GeoPoint, b: GeoPoint) -> float:

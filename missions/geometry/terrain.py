@@ -1,22 +1,20 @@
-"""Over which ground: a grid of heights, and where a ray meets it first.
+"""Over which ground: a grid of heights, or one height everywhere.
 
 A grid is either a **surface** model (roofs and trees are in it: what a camera sees) or a **ground** model. Heights are
-bilinear between cell centres. A ray is followed in the tangent plane; the first crossing wins, because what lies
-behind it is hidden. No answer is better than a plausible one: outside the grid, above the horizon or starting below
-the ground the answer is a :class:`Miss` with the reason.
+bilinear between cell centres. Where a ray meets it first is the subject of `crossing`; for that the grid keeps a
+pyramid of the highest heights of its cells, in which a hole in the data is as high as the sky.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from missions.geometry.geo import Datum, GridProjection, LocalFrame
+from missions.geometry.geo import Datum, GridProjection
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +58,7 @@ class TerrainGrid:
     datum: Datum = Datum.SEA_LEVEL
     sigma_m: float = 1.0
     kind: str = "surface"
+    _pyramid: list[_Pyramid] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.heights_m.ndim != 2 or min(self.heights_m.shape) < 2:
@@ -81,10 +80,12 @@ class TerrainGrid:
 
     def height_at(self, lat_deg: ArrayLike, lon_deg: ArrayLike) -> Floats:
         """Degrees (...) → bilinear heights (...) in metres; NaN outside the grid and beside nodata."""
+        return self.bilinear(*self.row_column(lat_deg, lon_deg))
+
+    def row_column(self, lat_deg: ArrayLike, lon_deg: ArrayLike) -> tuple[Floats, Floats]:
+        """Degrees (...) → row and column (...), whole numbers at cell centres, also outside the grid."""
         x, y = _projection(self.crs).xy_from_geo(lat_deg, lon_deg)
-        column = (x - self.x0_m) / self.cell_x_m
-        row = (self.y0_m - y) / self.cell_y_m
-        return self._bilinear(row, column)
+        return (self.y0_m - y) / self.cell_y_m, (x - self.x0_m) / self.cell_x_m
 
     def covers(self, lat_deg: float, lon_deg: float) -> bool:
         """Whether the grid has a height at this place."""
@@ -97,17 +98,82 @@ class TerrainGrid:
         lat, lon = _projection(self.crs).geo_from_xy([self.x0_m, x1, x1, self.x0_m], [self.y0_m, self.y0_m, y1, y1])
         return tuple((float(a), float(b)) for a, b in zip(lat, lon, strict=True))
 
-    def _bilinear(self, row: Floats, column: Floats) -> Floats:
+    def bilinear(self, row: Floats, column: Floats) -> Floats:
+        """Rows and columns (...) → heights (...) in metres; NaN outside the grid and beside nodata."""
         rows, cols = self.heights_m.shape
         inside = (row >= 0) & (row <= rows - 1) & (column >= 0) & (column <= cols - 1)
         safe_row, safe_column = np.where(inside, row, 0.0), np.where(inside, column, 0.0)
         r0 = np.minimum(safe_row.astype(np.intp), rows - 2)
         c0 = np.minimum(safe_column.astype(np.intp), cols - 2)
         fr, fc = safe_row - r0, safe_column - c0
-        h = self.heights_m
-        top = h[r0, c0] * (1.0 - fc) + h[r0, c0 + 1] * fc
-        bottom = h[r0 + 1, c0] * (1.0 - fc) + h[r0 + 1, c0 + 1] * fc
+        h00, h01, h10, h11 = self.patch(r0, c0)
+        top = h00 * (1.0 - fc) + h01 * fc
+        bottom = h10 * (1.0 - fc) + h11 * fc
         return np.where(inside, top * (1.0 - fr) + bottom * fr, np.nan)
+
+    def patch(self, row: ArrayLike, column: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
+        """Heights (...) at the corners of the cells between rows r, r + 1 and columns c, c + 1; NaN outside."""
+        rows, cols = self.heights_m.shape
+        r, c = np.asarray(row).astype(np.int64), np.asarray(column).astype(np.int64)
+        outside = (r < 0) | (r > rows - 2) | (c < 0) | (c > cols - 2)
+        first = np.where(outside, 0, r * cols + c)
+        flat = self.heights_m.reshape(-1)
+        corners = [flat[first + step].astype(np.float64) for step in (0, 1, cols, cols + 1)]
+        corners[0] = np.where(outside, np.nan, corners[0])
+        return corners[0], corners[1], corners[2], corners[3]
+
+    def highest_between(self, a: Floats, b: Floats) -> Floats:
+        """(M,) a height that nothing under the pieces a → b reaches over; a, b (M, 2 or more): column, row.
+
+        ∞ over nodata and outside of the grid.
+        """
+        if not self._pyramid:
+            self._pyramid.append(_Pyramid.over(self.heights_m))
+        low, high = np.minimum(a, b), np.maximum(a, b)
+        return self._pyramid[0].highest(low[:, 1], low[:, 0], high[:, 1], high[:, 0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pyramid:
+    """Highest corner of each cell, of 2×2 cells, of 4×4 … and a rim of one unknown cell around; all in one row.
+
+    ``first``, ``wide``: where each level begins and how many columns it has.
+    """
+
+    values: NDArray[np.float32]
+    first: NDArray[np.int64]
+    wide: NDArray[np.int64]
+    cells: tuple[int, int]
+
+    @classmethod
+    def over(cls, heights_m: NDArray[np.float32]) -> _Pyramid:
+        h = np.where(np.isnan(heights_m), np.float32(np.inf), heights_m)
+        level = np.maximum(np.maximum(h[:-1, :-1], h[:-1, 1:]), np.maximum(h[1:, :-1], h[1:, 1:]))
+        cells = level.shape[0], level.shape[1]
+        level = np.pad(level, 1, constant_values=np.inf)
+        levels = [level]
+        while max(level.shape) > 1:
+            level = np.pad(level, [(0, side % 2) for side in level.shape], constant_values=-np.inf)
+            pairs = np.maximum(level[::2], level[1::2])
+            level = np.maximum(pairs[:, ::2], pairs[:, 1::2])
+            levels.append(level)
+        sizes = np.array([one.size for one in levels])
+        first = np.cumsum(sizes) - sizes
+        wide = np.array([one.shape[1] for one in levels])
+        return cls(np.concatenate([one.ravel() for one in levels]), first, wide, cells)
+
+    def highest(self, top: Floats, left: Floats, bottom: Floats, right: Floats) -> Floats:
+        """(M,) over boxes of rows top..bottom and columns left..right."""
+        rows, cols = self.cells
+        r0, r1 = (np.clip(np.floor(edge), -1, rows).astype(np.int64) + 1 for edge in (top, bottom))
+        c0, c1 = (np.clip(np.floor(edge), -1, cols).astype(np.int64) + 1 for edge in (left, right))
+        span = np.maximum(np.maximum(r1 - r0, c1 - c0), 1)
+        level = np.minimum(np.ceil(np.log2(span)).astype(np.int64), len(self.first) - 1)
+        first, wide = self.first[level], self.wide[level]
+        r0, r1, c0, c1 = r0 >> level, r1 >> level, c0 >> level, c1 >> level
+        corners = [self.values[first + r * wide + c] for r in (r0, r1) for c in (c0, c1)]
+        found = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
+        return np.asarray(found, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,135 +196,3 @@ class FlatGround:
     def height_at(self, lat_deg: ArrayLike, lon_deg: ArrayLike) -> Floats:
         """Degrees (...) → the one height (...)."""
         return np.full(np.broadcast(np.asarray(lat_deg), np.asarray(lon_deg)).shape, self.alt_m)
-
-
-class MissReason(Enum):
-    """Why a ray has no place on the ground."""
-
-    ABOVE_HORIZON = "above horizon"
-    OUTSIDE_TERRAIN = "outside terrain"
-    TOO_FAR = "too far"
-    BELOW_GROUND = "below ground"
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """No crossing, with the reason."""
-
-    reason: MissReason
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Crossing:
-    """Where a ray meets the ground first: ``enu`` (3,) metres, unit ``normal_enu`` (3,) upwards, slant range."""
-
-    enu: Floats
-    normal_enu: Floats
-    range_m: float
-
-
-_MAX_SAMPLES = 40_000
-
-
-def first_crossing(
-    ground: Ground, frame: LocalFrame, origin_enu: ArrayLike, direction_enu: ArrayLike, max_range_m: float = 3_000.0
-) -> Crossing | Miss:
-    """Follow a ray (``origin_enu`` (3,) m, ``direction_enu`` (3,), any length) to its first crossing.
-
-    Sampled at half a cell along the ground track, then refined to 0.1 mm: a feature narrower than half a cell,
-    which a bilinear grid does not hold, could be passed. ``frame`` and ``ground`` must share the height datum.
-    """
-    origin = np.asarray(origin_enu, np.float64)
-    direction = np.asarray(direction_enu, np.float64)
-    direction = direction / np.linalg.norm(direction)
-    start, end, step = _interval(ground, frame, origin, direction, max_range_m)
-    if end <= start:
-        if direction[2] < 0 and origin[2] < ground.range_m()[0] - frame.origin.alt_m:
-            return Miss(MissReason.BELOW_GROUND)
-        return Miss(MissReason.ABOVE_HORIZON if direction[2] >= 0 else MissReason.TOO_FAR)
-    count = min(_MAX_SAMPLES, max(2, int(np.ceil((end - start) / step)) + 1))
-    ranges = np.linspace(start, end, count)
-    above = _clearance(ground, frame, origin, direction, ranges)
-    below = np.flatnonzero(above <= 0.0)
-    unknown = np.flatnonzero(np.isnan(above))
-    if not below.size:
-        if unknown.size:
-            return Miss(MissReason.OUTSIDE_TERRAIN)
-        return Miss(MissReason.ABOVE_HORIZON if direction[2] >= 0 else MissReason.TOO_FAR)
-    first = int(below[0])
-    if unknown.size and unknown[0] < first:
-        # Over a hole in the data something could stand in the way: what lies behind it is not a first crossing.
-        return Miss(MissReason.OUTSIDE_TERRAIN)
-    if first == 0:
-        return Miss(MissReason.BELOW_GROUND)
-    before, after = ((float(ranges[i]), float(above[i])) for i in (first - 1, first))
-    distance = _refine(ground, frame, origin, direction, before, after)
-    hit = origin + distance * direction
-    return Crossing(hit, _normal(ground, frame, hit), distance)
-
-
-def _interval(
-    ground: Ground, frame: LocalFrame, origin: Floats, direction: Floats, max_range_m: float
-) -> tuple[float, float, float]:
-    """Start, end and step in range: only the part of the ray below the highest ground is followed."""
-    low, high = ground.range_m()
-    top = high - frame.origin.alt_m + 1.0
-    start, end = 0.0, max_range_m
-    if direction[2] < -1e-9:
-        start = max(0.0, (top - origin[2]) / direction[2])
-        # Curvature lowers far ground by up to 70 cm at 3 km; 2 m more than the lowest height covers it.
-        end = min(max_range_m, (low - frame.origin.alt_m - 2.0 - origin[2]) / direction[2])
-    elif origin[2] > top:
-        return 0.0, 0.0, 1.0
-    horizontal = float(np.hypot(direction[0], direction[1]))
-    # Along a steep ray half a cell of ground track is a long way; the height check needs no finer step.
-    step = 0.5 * ground.step_m / max(horizontal, 0.05)
-    return start, end, step
-
-
-def _clearance(ground: Ground, frame: LocalFrame, origin: Floats, direction: Floats, ranges: Floats) -> Floats:
-    """Height of the ray above the ground at each range (N,) → (N,) metres, NaN where there is no ground height."""
-    points = origin + ranges[:, None] * direction
-    lat, lon, alt = frame.geo_from_enu(points)
-    clearance: Floats = alt - ground.height_at(lat, lon)
-    return clearance
-
-
-def _refine(
-    ground: Ground,
-    frame: LocalFrame,
-    origin: Floats,
-    direction: Floats,
-    above: tuple[float, float],
-    below: tuple[float, float],
-) -> float:
-    """Range of the crossing between two (range, clearance) pairs, to 0.1 mm, by the Illinois form of regula falsi."""
-    (a, ca), (b, cb) = above, below
-    side = 0
-    while b - a > 1e-4:
-        middle = a + (b - a) * ca / (ca - cb)
-        clearance = float(_clearance(ground, frame, origin, direction, np.array([middle]))[0])
-        if abs(clearance) < 5e-5:
-            return middle
-        if clearance > 0:
-            a, ca = middle, clearance
-            cb = cb / 2 if side > 0 else cb
-            side = 1
-        else:
-            b, cb = middle, clearance
-            ca = ca / 2 if side < 0 else ca
-            side = -1
-    return 0.5 * (a + b)
-
-
-def _normal(ground: Ground, frame: LocalFrame, hit: Floats) -> Floats:
-    """Upward unit normal from the heights a cell around; straight up where a neighbour has no height."""
-    reach = min(2.0, max(0.25, ground.step_m))
-    around = hit + reach * np.array([[1.0, 0, 0], [-1.0, 0, 0], [0, 1.0, 0], [0, -1.0, 0]])
-    lat, lon, _ = frame.geo_from_enu(around)
-    heights = ground.height_at(lat, lon)
-    if not np.isfinite(heights).all():
-        return np.array([0.0, 0.0, 1.0])
-    normal = np.array([heights[1] - heights[0], heights[3] - heights[2], 2.0 * reach])
-    unit: Floats = normal / np.linalg.norm(normal)
-    return unit

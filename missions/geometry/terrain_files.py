@@ -1,13 +1,17 @@
-"""Terrain files in and out (any raster GDAL reads, one band, with a coordinate system).
+"""Terrain files in and out (any raster GDAL reads, one band, with a coordinate system; SRTM .hgt among them).
 
 The heights are taken as the file gives them; nothing is reprojected, the grid keeps the file's CRS. What a file does
 not say (its height datum, whether roofs are in it) the caller says. A raster that is rotated, south-up in a way GDAL
 cannot express, or obviously no terrain is refused: a wrong ground is worse than none.
+
+A folder of tiles, as surveys deliver them, becomes one grid, if the tiles lie on one lattice; gaps between them are
+nodata. Where two overlap, the first by name that has a height counts.
 """
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,8 @@ from missions.geometry.terrain import TerrainGrid
 LOWEST_M, HIGHEST_M = -450.0, 9_000.0
 # 100 million cells are 400 MB; a tile server's whole country does not belong into memory.
 MOST_CELLS = 100_000_000
+_TILES = (".tif", ".tiff", ".hgt", ".asc", ".img", ".vrt")
+_OFF_LATTICE = 0.01
 
 
 class TerrainError(ValueError):
@@ -33,12 +39,17 @@ class TerrainError(ValueError):
 def read_terrain(
     path: str | Path, *, datum: Datum = Datum.SEA_LEVEL, sigma_m: float = 1.0, kind: str = "surface"
 ) -> TerrainGrid:
-    """A one-band elevation raster → grid; nodata becomes NaN, row 0 is north.
+    """A one-band elevation raster, or a folder of tiles → grid; nodata becomes NaN, row 0 is north.
 
     Raises:
         TerrainError: not there, not a raster, several bands, no or an unknown CRS, rotated, no heights or absurd ones.
     """
     file = Path(path)
+    if file.is_dir():
+        tiles = sorted(tile for tile in file.iterdir() if tile.suffix.lower() in _TILES)
+        if not tiles:
+            raise TerrainError(f"terrain {file}: no tile in this folder; allowed are {', '.join(_TILES)}")
+        return _joined(file, [(tile, read_terrain(tile, datum=datum, sigma_m=sigma_m, kind=kind)) for tile in tiles])
     if not file.is_file():
         raise TerrainError(f"terrain {file}: no such file")
     try:
@@ -51,6 +62,34 @@ def read_terrain(
         raise TerrainError(f"terrain {file}: cannot be read as a raster ({_first_line(problem)})") from problem
     except GeoError as problem:
         raise TerrainError(f"terrain {file}: {problem}") from problem
+
+
+def _joined(folder: Path, tiles: list[tuple[Path, TerrainGrid]]) -> TerrainGrid:
+    """Tiles of one lattice → one grid."""
+    name, first = tiles[0]
+    spans = []
+    for tile, grid in tiles:
+        cells = (grid.cell_x_m / first.cell_x_m - 1.0, grid.cell_y_m / first.cell_y_m - 1.0)
+        right = (grid.x0_m - first.x0_m) / first.cell_x_m
+        down = (first.y0_m - grid.y0_m) / first.cell_y_m
+        off = max(abs(right - round(right)), abs(down - round(down)))
+        if grid.crs != first.crs or max(map(abs, cells)) > 1e-6 or off > _OFF_LATTICE:
+            raise TerrainError(
+                f"terrain {folder}: {tile.name} ({grid.crs}, {grid.cell_x_m:g}) does not lie on the lattice "
+                f"of {name.name} ({first.crs}, {first.cell_x_m:g}); make one file of them (gdalwarp)"
+            )
+        spans.append((round(down), round(right), *grid.heights_m.shape))
+    top, left = min(span[0] for span in spans), min(span[1] for span in spans)
+    high = max(span[0] + span[2] for span in spans) - top
+    wide = max(span[1] + span[3] for span in spans) - left
+    if high * wide > MOST_CELLS:
+        raise TerrainError(f"terrain {folder}: its tiles span {wide} × {high} cells; allowed are {MOST_CELLS:,}")
+    heights = np.full((high, wide), np.float32(np.nan))
+    for (_, grid), (down_, right_, rows, columns) in zip(tiles, spans, strict=True):
+        part = heights[down_ - top : down_ - top + rows, right_ - left : right_ - left + columns]
+        np.copyto(part, grid.heights_m, where=np.isnan(part))
+    corner = {"x0_m": first.x0_m + left * first.cell_x_m, "y0_m": first.y0_m - top * first.cell_y_m}
+    return replace(first, heights_m=heights, **corner)
 
 
 def _first_line(problem: Exception) -> str:

@@ -79,6 +79,41 @@ def test_no_place_is_better_than_a_plausible_one(pitch_deg: float, height: float
     assert reason in answer.reason
 
 
+def test_a_grazing_view_is_an_interval_that_holds_the_ground() -> None:
+    """80 m up, 5° down: 918 m to the plane; 0.5° of doubt are 160 m and more."""
+    answer = View(pose(pitch_deg=-5.0), PROFILE, EXACT, LOCAL).place(319.5, 255.5)
+    assert isinstance(answer, NoPlace)
+    assert answer.near_m is not None and answer.far_m is not None
+    assert 700.0 < answer.near_m < 918.0 < answer.far_m < 1300.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-180.0, 180.0), st.floats(-90.0, -20.0), st.floats(5.0, 630.0), st.floats(5.0, 500.0))
+def test_a_pixel_comes_back_from_its_place(yaw: float, pitch: float, u: float, v: float) -> None:
+    bent = replace(PROFILE, k1=-0.2, k2=0.05, p1=1e-3, p2=-8e-4, lever_forward_m=0.4, yaw_deg=2.0, roll_deg=-1.0)
+    view = View(pose(yaw_deg=yaw, pitch_deg=pitch), bent, EXACT, LOCAL)
+    place = view.place(u, v)
+    if isinstance(place, Place):
+        assert view.pixel_of(place.enu)[0] == pytest.approx((u, v), abs=1e-4)
+
+
+def test_many_pixels_are_placed_as_each_alone() -> None:
+    generator = np.random.default_rng(8)
+    doubt = {
+        name: np.diag(generator.uniform(0.1, 1.0, 3)) * scale
+        for name, scale in (("position_noise_m2", 1.0), ("position_common_m2", 2.0), ("attitude_noise_rad2", 1e-4))
+    }
+    at = pose(pitch_deg=-40.0, yaw_deg=25.0, velocity_ned_m_s=np.array([8.0, 1.0, 0.0]), time_sigma_s=0.1, **doubt)
+    view = View(at, PROFILE, FLAT, LOCAL)
+    pixels = generator.uniform((0.0, 0.0), (639.0, 511.0), (50, 2))
+    for pixel, together in zip(pixels, view.places(pixels), strict=True):
+        alone = view.place(*pixel)
+        assert isinstance(alone, Place) and isinstance(together, Place)
+        assert together.enu == pytest.approx(alone.enu, abs=1e-9)
+        assert together.noise_m2 == pytest.approx(alone.noise_m2, rel=1e-9)
+        assert together.common == pytest.approx(alone.common, rel=1e-9, abs=1e-12)
+
+
 # --- known numbers (facts: 1° at 80 m nadir is 1.4 m, 0.3 s at 9 m/s is 2.7 m) ---------------------------------------
 def _sigmas(cov: NDArray[np.float64]) -> tuple[float, float]:
     return math.sqrt(cov[0, 0]), math.sqrt(cov[1, 1])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from missions.geometry import camera, geo, pose, terrain
+from missions.geometry import camera, crossing, geo, pose, terrain
 from missions.geometry.geo import Datum, GeoError, GeoPoint, LocalFrame
 
 DUISBURG = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
@@ -147,16 +147,16 @@ def _grid(slope: float = 0.0) -> tuple[terrain.TerrainGrid, LocalFrame]:
 
 def test_straight_down_meets_the_ground_below() -> None:
     grid, frame = _grid()
-    hit = terrain.first_crossing(grid, frame, [10.0, -5.0, 80.0], [0, 0, -1])
-    assert isinstance(hit, terrain.Crossing)
+    hit = crossing.first_crossing(grid, frame, [10.0, -5.0, 80.0], [0, 0, -1])
+    assert isinstance(hit, crossing.Crossing)
     assert np.allclose(hit.enu, [10, -5, 0], atol=2e-3)
     assert hit.range_m == pytest.approx(80.0, abs=2e-3)
 
 
 def test_slope_is_met_where_the_geometry_says() -> None:
     grid, frame = _grid(slope=0.1)
-    hit = terrain.first_crossing(grid, frame, [0.0, 0.0, 50.0], [1.0, 0.0, -1.0])
-    assert isinstance(hit, terrain.Crossing)
+    hit = crossing.first_crossing(grid, frame, [0.0, 0.0, 50.0], [1.0, 0.0, -1.0])
+    assert isinstance(hit, crossing.Crossing)
     # z = 50 − x meets z = 0.1·x' ; grid east differs from true east by the convergence (1.74°), 4 cm here
     assert hit.enu[0] == pytest.approx(50 / 1.1, abs=0.05)
     assert hit.normal_enu[0] == pytest.approx(-0.1 / math.hypot(1, 0.1), abs=5e-3)
@@ -167,24 +167,24 @@ def test_a_roof_hides_what_lies_behind() -> None:
     heights = grid.heights_m.copy()
     heights[:, 230:240] += 20.0
     roofs = terrain.TerrainGrid(heights, grid.crs, grid.x0_m, grid.y0_m, 1.0, 1.0)
-    hit = terrain.first_crossing(roofs, frame, [0.0, 0.0, 30.0], [1.0, 0.0, -0.5])
-    assert isinstance(hit, terrain.Crossing)
+    hit = crossing.first_crossing(roofs, frame, [0.0, 0.0, 30.0], [1.0, 0.0, -0.5])
+    assert isinstance(hit, crossing.Crossing)
     assert 28.0 < hit.enu[0] < 31.0 and hit.enu[2] > 10.0
 
 
 @pytest.mark.parametrize(
     "origin, direction, reason",
     [
-        ((0, 0, 50), (1, 0, 0.01), terrain.MissReason.ABOVE_HORIZON),
-        ((0, 0, 50), (1, 0, -0.1), terrain.MissReason.OUTSIDE_TERRAIN),
-        ((0, 0, -5), (0, 0, -1), terrain.MissReason.BELOW_GROUND),
-        ((0, 0, 5000), (0, 0, -1), terrain.MissReason.TOO_FAR),
+        ((0, 0, 50), (1, 0, 0.01), crossing.MissReason.ABOVE_HORIZON),
+        ((0, 0, 50), (1, 0, -0.1), crossing.MissReason.OUTSIDE_TERRAIN),
+        ((0, 0, -5), (0, 0, -1), crossing.MissReason.BELOW_GROUND),
+        ((0, 0, 5000), (0, 0, -1), crossing.MissReason.TOO_FAR),
     ],
 )
-def test_no_place_has_a_reason(origin: tuple, direction: tuple, reason: terrain.MissReason) -> None:
+def test_no_place_has_a_reason(origin: tuple, direction: tuple, reason: crossing.MissReason) -> None:
     grid, frame = _grid()
-    miss = terrain.first_crossing(grid, frame, origin, direction)
-    assert isinstance(miss, terrain.Miss) and miss.reason is reason
+    miss = crossing.first_crossing(grid, frame, origin, direction)
+    assert isinstance(miss, crossing.Miss) and miss.reason is reason
 
 
 def test_nodata_and_outside_are_no_height() -> None:

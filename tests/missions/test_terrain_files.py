@@ -137,3 +137,41 @@ def test_real_terrain_loads(testdata: Path) -> None:
     assert abs(float(aos.height_at(48.335673, 14.32703)) - 285.48) < 1.0
     with pytest.raises(TerrainError, match="no coordinate system"):
         read_terrain(testdata / "flame3" / "Sycan_00006.TIFF")
+
+
+# --- tiles -----------------------------------------------------------------------------------------------------------
+def _tiles(folder: Path, *corners: tuple[float, float]) -> None:
+    for n, (x, y) in enumerate(corners):
+        data = np.full((50, 50), 30.0 + n, np.float32)
+        _write(folder / f"dgm1_{n}.tif", data, transform=from_origin(x, y, 1.0, 1.0))
+
+
+def test_a_folder_of_tiles_is_one_ground_with_a_gap_where_a_tile_is_missing(tmp_path: Path) -> None:
+    _tiles(tmp_path, (344_000.0, 5_700_050.0), (344_050.0, 5_700_050.0), (344_000.0, 5_700_000.0))
+    grid = read_terrain(tmp_path)
+    assert grid.heights_m.shape == (100, 100)
+    assert (grid.x0_m, grid.y0_m) == (344_000.5, 5_700_049.5)
+    assert [grid.heights_m[r, c] for r, c in ((10, 10), (10, 90), (90, 10))] == [30.0, 31.0, 32.0]
+    assert np.isnan(grid.heights_m[90, 90])
+    # across the seam it is as smooth as within a tile
+    lat, lon = GridProjection("EPSG:25832").geo_from_xy(344_050.0, 5_700_030.0)
+    assert float(grid.height_at(lat, lon)) == pytest.approx(30.5, abs=1e-3)
+
+
+def test_tiles_of_another_lattice_and_a_folder_without_any_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TerrainError, match="no tile in this folder"):
+        read_terrain(tmp_path)
+    _tiles(tmp_path, (344_000.0, 5_700_050.0), (344_050.4, 5_700_050.0))
+    with pytest.raises(TerrainError, match=r"dgm1_1.tif .*does not lie on the lattice .*of dgm1_0.tif"):
+        read_terrain(tmp_path)
+
+
+def test_an_srtm_tile_is_read_by_its_name_with_its_holes(tmp_path: Path) -> None:
+    heights = np.full((1201, 1201), 35, ">i2")
+    heights[0, 0] = -32768
+    heights[1200, 0] = 41  # the south-west corner is what the name says
+    (tmp_path / "N51E006.hgt").write_bytes(heights.tobytes())
+    grid = read_terrain(tmp_path / "N51E006.hgt")
+    assert np.isnan(grid.heights_m[0, 0]) and grid.crs == "EPSG:4326"
+    assert float(grid.height_at(51.0, 6.0)) == pytest.approx(41.0, abs=0.01)
+    assert float(grid.height_at(51.5, 6.5)) == 35.0
