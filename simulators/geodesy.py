@@ -107,3 +107,17 @@ def matrix_of(w: float, x: float, y: float, z: float) -> Floats:
     if length < 1e-12:
         return np.eye(3)
     return small_rotation(*(2 * math.atan2(length, w) * axis / length))
+
+
+def yaw_pitch_of(matrix: Floats) -> tuple[float, float]:
+    """Yaw and pitch of a (3, 3) attitude without roll, radians."""
+    pitch = math.asin(max(-1.0, min(1.0, -matrix[2, 0])))
+    # Straight down, yaw is read off the camera's up side: at pitch -90° the body's x axis has no heading left.
+    if math.cos(pitch) > 0.05:
+        return math.atan2(matrix[1, 0], matrix[0, 0]), pitch
+    return math.atan2(-matrix[0, 1], matrix[1, 1]), pitch
+
+
+def turned(angle: float) -> float:
+    """The same angle between -π and π."""
+    return (angle + math.pi) % (2 * math.pi) - math.pi

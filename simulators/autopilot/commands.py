@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from simulators.autopilot import messages
+from simulators.autopilot import messages, mount
 from simulators.autopilot.links import Link
 from simulators.autopilot.pilot import ACCEPTED, DENIED, FAILED, LAND, LOITER, RTL, UNSUPPORTED
 
@@ -188,56 +188,6 @@ def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
     return a.pilot.reposition(np.array([enu[0], enu[1], base + m.z]))
 
 
-def _gimbal(a: Autopilot, m: Any, wire: Link) -> int:
-    device = m.param7 if m.get_type() == "COMMAND_LONG" else m.z
-    if device not in (0, 1):
-        return FAILED
-    if math.isfinite(m.param1) and math.isfinite(m.param2):  # else a rate: a simulated gimbal holds its angle
-        a.pilot.point(m.param1, m.param2)
-    return ACCEPTED
-
-
-def _gimbal_control(a: Autopilot, m: Any, wire: Link) -> int:
-    """DO_GIMBAL_MANAGER_CONFIGURE: who has control; -1 leaves it, -2 takes it, -3 gives back what is one's own."""
-    device = m.param7 if m.get_type() == "COMMAND_LONG" else m.z
-    if device not in (0, 1) or a.gimbal_q is None or not all(-3 <= p <= 255 for p in (m.param1, m.param2)):
-        return FAILED
-    sender, before = (m.get_srcSystem(), m.get_srcComponent()), a.gimbal_control
-    wanted = int(m.param1)  # it alone decides which of these is meant
-    if wanted == -2:
-        a.gimbal_control = sender
-    elif wanted == -3 and before == sender:
-        a.gimbal_control = (0, 0)
-    elif wanted >= 0:
-        a.gimbal_control = (wanted, int(m.param2) % 256)
-    if a.gimbal_control != before:
-        a.links.broadcast(messages.gimbal_manager_status(a))
-    return ACCEPTED
-
-
-def _mount(a: Autopilot, m: Any, wire: Link) -> int:
-    if not (math.isfinite(m.param1) and math.isfinite(m.param3)):
-        return DENIED
-    a.pilot.point(m.param1, m.param3)
-    return ACCEPTED
-
-
-def _roi(a: Autopilot, m: Any, wire: Link) -> int:
-    whole = m.get_type() == "COMMAND_INT"
-    lat, lon, up = (m.x * 1e-7, m.y * 1e-7, m.z) if whole else (m.param5, m.param6, m.param7)
-    if not (math.isfinite(up) and abs(lat) <= 90 and abs(lon) <= 180):
-        return DENIED
-    base = 0.0 if whole and m.frame in (0, 5) else float(a.pilot.home[2])
-    enu = a.pilot.plane.enu(lat, lon, a.pilot.plane.alt_m)
-    a.pilot.look_at(np.array([enu[0], enu[1], base + up]))
-    return ACCEPTED
-
-
-def _roi_none(a: Autopilot, m: Any, wire: Link) -> int:
-    a.pilot.look_at(None)
-    return ACCEPTED
-
-
 def _current(a: Autopilot, m: Any, wire: Link) -> int:
     result = a.pilot.set_current(_number(m.param1))
     if result == ACCEPTED:
@@ -280,15 +230,10 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_MISSION_START: _start,
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,
     mavlink.MAV_CMD_DO_REPOSITION: _reposition,
-    mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: _gimbal,
-    mavlink.MAV_CMD_DO_GIMBAL_MANAGER_CONFIGURE: _gimbal_control,
     mavlink.MAV_CMD_DO_CHANGE_SPEED: _speed,
     mavlink.MAV_CMD_GET_MESSAGE_INTERVAL: _get_interval,
-    mavlink.MAV_CMD_DO_MOUNT_CONTROL: _mount,
-    mavlink.MAV_CMD_DO_SET_ROI_LOCATION: _roi,
-    mavlink.MAV_CMD_DO_SET_ROI: _roi,
-    mavlink.MAV_CMD_DO_SET_ROI_NONE: _roi_none,
     mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: _current,
     mavlink.MAV_CMD_IMAGE_START_CAPTURE: _picture,
     mavlink.MAV_CMD_DO_DIGICAM_CONTROL: _picture,
+    **mount.COMMANDS,
 }

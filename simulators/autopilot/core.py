@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from simulators.autopilot import commands, messages
+from simulators.autopilot import commands, messages, mount
 from simulators.autopilot.failsafes import Failsafes
 from simulators.autopilot.ftp import Ftp
 from simulators.autopilot.gnss import Gnss
@@ -235,6 +235,8 @@ class Autopilot:
                     wire.send(answer)
         elif kind == "ADSB_VEHICLE":
             self._hear_traffic(message, wire)
+        elif kind in mount.MESSAGES:
+            mount.hear(self, message)
         elif kind == "SETUP_SIGNING":
             if self.pilot.armed:
                 self.say(4, "ERROR: Won't setup signing when armed")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from simulators.autopilot import messages
+from simulators.autopilot import messages, mount
 from simulators.autopilot.signing import Parser, Signing
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ class Links:
             if message is not None:
                 wire.send(message)
         if self.components.get(GIMBAL) is wire:
-            wire.send(messages.gimbal_setpoint(vehicle))
+            for message in mount.orders(vehicle):
+                wire.send(message)
         if wire.name.startswith("ground") and now_s >= wire.timesync_s:
             wire.timesync_s = now_s + _TIMESYNC_S
             wire.send(mavlink.MAVLink_timesync_message(0, round(now_s * 1e9)))

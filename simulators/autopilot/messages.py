@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot import mount
 from simulators.geodesy import rotation, wire_quaternion
 
 if TYPE_CHECKING:
     from simulators.autopilot.core import Autopilot
 
 Builder = Callable[["Autopilot"], Any]
-_YAW_IN_VEHICLE_ROLL_PITCH_LOCK = 32 | 8 | 4
 _PRESENT, _ENABLED, _HEALTHY = 0x5371FC2F, 0x52619C2F, 0x47719C2F
 _FENCE_BIT = mavlink.MAV_SYS_STATUS_GEOFENCE
-_MANAGER_CAN = 206_819  # retract, neutral, all three axes with lock and follow, point at a place: read from ArduCopter
 
 
 def _ms(a: Autopilot) -> int:
@@ -165,39 +164,6 @@ def mission_current(a: Autopilot) -> Any:
     return mavlink.MAVLink_mission_current_message(a.pilot.current, total, a.pilot.mission_state, in_auto)
 
 
-def gimbal_attitude(a: Autopilot) -> Any:
-    """GIMBAL_DEVICE_ATTITUDE_STATUS, re-sent as the autopilot's own in the vehicle frame; None without a gimbal."""
-    if a.gimbal_q is None:
-        return None
-    nan = math.nan
-    return mavlink.MAVLink_gimbal_device_attitude_status_message(
-        0, 0, _ms(a), _YAW_IN_VEHICLE_ROLL_PITCH_LOCK, list(a.gimbal_q), nan, nan, nan, 0, nan, nan, 1
-    )
-
-
-def gimbal_setpoint(a: Autopilot) -> Any:
-    """GIMBAL_DEVICE_SET_ATTITUDE to the gimbal component."""
-    pitch, yaw = math.radians(a.pilot.gimbal_pitch_deg), math.radians(a.pilot.gimbal_yaw_deg)
-    return mavlink.MAVLink_gimbal_device_set_attitude_message(
-        a.sysid, 154, _YAW_IN_VEHICLE_ROLL_PITCH_LOCK, list(wire_quaternion(rotation(0.0, pitch, yaw))), 0, 0, 0
-    )
-
-
-def gimbal_manager_information(a: Autopilot) -> Any:
-    """GIMBAL_MANAGER_INFORMATION as ArduCopter gives it for an external gimbal; None without one."""
-    if a.gimbal_q is None:
-        return None
-    limits = (math.radians(angle) for angle in (0.0, 0.0, -90.0, 30.0, -180.0, 180.0))
-    return mavlink.MAVLink_gimbal_manager_information_message(_ms(a), _MANAGER_CAN, 1, *limits)
-
-
-def gimbal_manager_status(a: Autopilot) -> Any:
-    """GIMBAL_MANAGER_STATUS: who has taken control; None without a gimbal."""
-    if a.gimbal_q is None:
-        return None
-    return mavlink.MAVLink_gimbal_manager_status_message(_ms(a), 8 | 4, 1, *a.gimbal_control, 0, 0)
-
-
 def sim_state(a: Autopilot) -> Any:
     """SIM_STATE: the truth, for the camera and the gimbal alone."""
     f = a.pilot.flight
@@ -259,9 +225,7 @@ BUILDERS: dict[str, Builder] = {
     "WIND": wind,
     "TERRAIN_REPORT": terrain_report,
     "MISSION_CURRENT": mission_current,
-    "GIMBAL_DEVICE_ATTITUDE_STATUS": gimbal_attitude,
-    "GIMBAL_MANAGER_INFORMATION": gimbal_manager_information,
-    "GIMBAL_MANAGER_STATUS": gimbal_manager_status,
+    **mount.BUILDERS,
     "SIM_STATE": sim_state,
     "AUTOPILOT_VERSION": autopilot_version,
     "GPS_GLOBAL_ORIGIN": global_origin,

@@ -144,12 +144,12 @@ class Pilot:
     @property
     def gimbal_pitch_deg(self) -> float:
         """Where the gimbal is told to point."""
-        return self.payload.pitch_deg
+        return self.payload.mount.pitch_deg
 
     @property
     def gimbal_yaw_deg(self) -> float:
         """Where the gimbal is told to point, from the nose."""
-        return self.payload.yaw_deg
+        return self.payload.mount.from_nose_deg
 
     @property
     def shots(self) -> int:
