@@ -4,8 +4,8 @@ A link URL is ``udpin:HOST:PORT``, ``udpout:HOST:PORT``, ``tcp:HOST:PORT``, ``tc
 ``serial:DEVICE:BAUD`` (split at the last colon: by-path names hold colons) or ``log:FILE``.
 
 Every link hands chunks to a bounded queue; what does not fit is dropped and counted (``dropped``), so that a storm of
-datagrams costs what it costs and no memory. A stream link that breaks is reported as an event (``connected``) and is
-tried again for as long as it is open.
+datagrams costs what it costs and no memory. What the kernel had no room for before we read it is counted with it. A
+stream link that breaks is reported as an event (``connected``) and is tried again for as long as it is open.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import asyncio
 import contextlib
 import errno
 import socket
+import struct
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,9 @@ _SEND_BUFFER_BYTES = 256 * 1024
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 # Read at most this many before the rest of the program gets its turn.
 _DATAGRAMS_A_TURN = 64
+# Linux tells with a datagram how many it had to drop in front of it, since the socket was opened (socket(7)).
+_SO_RXQ_OVFL = 40
+_DROPS = struct.Struct("=I")
 
 ALLOWED = "udpin:HOST:PORT udpout:HOST:PORT tcp:HOST:PORT tcpin:HOST:PORT serial:DEVICE:BAUD log:FILE"
 
@@ -108,6 +113,7 @@ class UdpLink(_Queued):
         self._address = (host, port)
         self._listen = listen
         self._socket: socket.socket | None = None
+        self._kernel_dropped = 0
 
     async def open(self) -> None:
         """Bind or connect. Raises LinkError when the port is taken."""
@@ -118,6 +124,8 @@ class UdpLink(_Queued):
             self._socket = socket.socket(family, kind, protocol)
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            if sys.platform == "linux":
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
             if self._listen:
                 self._socket.bind(address)
             else:
@@ -138,12 +146,21 @@ class UdpLink(_Queued):
         assert self._socket is not None
         for _ in range(_DATAGRAMS_A_TURN):
             try:
-                data, address = self._socket.recvfrom(_READ_BYTES)
+                data, told, _, address = self._socket.recvmsg(_READ_BYTES, 64)
             except BlockingIOError:
                 return
             except OSError:
                 return  # ICMP unreachable: the other side is not there yet; freshness shows it
+            if told:
+                self._count_dropped(told)
             self._put(data, address if self._listen else None, True)
+
+    def _count_dropped(self, told: list[tuple[int, int, bytes]]) -> None:
+        for level, kind, data in told:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL) and len(data) == _DROPS.size:
+                (total,) = _DROPS.unpack(data)
+                self.dropped += (total - self._kernel_dropped) % 2**32
+                self._kernel_dropped = total
 
     def send(self, data: bytes, peer: Peer) -> None:
         """One datagram to ``peer`` (listening) or to the address of the URL; a full buffer loses it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,27 @@ async def test_udp_both_ways() -> None:
     server.send(b"answer", chunk.peer)
     assert (await _chunk(client)).data == b"answer"
     await client.close()
+    await server.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what its socket buffer had no room for")
+async def test_what_the_kernel_had_no_room_for_is_counted() -> None:
+    server = await _udp()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sent, received = 20_000, 0
+        for _ in range(sent):  # while our loop reads nothing
+            sender.sendto(bytes(200), ("127.0.0.1", server.port))
+        async with asyncio.timeout(LIMIT_S):
+            while received + server.dropped < sent:
+                # the number comes with a datagram behind the gap
+                sender.sendto(b"one more", ("127.0.0.1", server.port))
+                sent += 1
+                await asyncio.sleep(0.01)
+                while not server._chunks.empty():
+                    server._chunks.get_nowait()
+                    received += 1
+    assert received + server.dropped == sent
+    assert received > 50 and server.dropped > 1_000
     await server.close()
 
 
