@@ -229,8 +229,12 @@ class Eye:
 
 def _plain(reason: str) -> str:
     """A stream's words as a key of the page's dictionary, where they are of a kind that it knows."""
+    if "not a video" in reason:
+        return reason  # a file: which one
     known = {
         "refused": "no_connection",
+        "Immediate exit": "no_answer",  # it was connected and sent nothing within the time-out
+        "Invalid data": "no_video",
         "timed out": "no_answer",
         "unreachable": "no_connection",
         "No route": "no_connection",

@@ -58,6 +58,7 @@ class Source:
             "since_s": self.since_s,
             "text_key": f"source.{self.kind}.{self.trouble or self.state}",
             "text": self.trouble or ("" if self.state == "live" else self.reason),
+            "reason": "" if self.state == "live" else self.reason,
         }
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from api.settings import SettingsError, read_profile
+from api.settings import SettingsError, read_profile, read_text
 from api.telemetry_log import Answer, poses_of
 from imagery.picture_poses import pose_from, profile_from, take_off_of
 from imagery.poses_file import parse_poses
@@ -28,7 +28,7 @@ def answers_for(
 ) -> list[Answer]:
     """One answer a frame. ``times_s``: UTC of each frame's stamp; exposure = stamp + the profile's offset."""
     if args.poses:
-        table = parse_poses(args.poses.read_text("utf-8"), str(args.poses))
+        table = parse_poses(read_text(args.poses), str(args.poses))
         missing = "the poses file has no row for this frame"
         return [Answer(table.pose_of(name) or NoPose(0.0, NoPoseReason.NO_POSITION, missing), None) for name in names]
     if not args.telemetry:

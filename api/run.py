@@ -134,7 +134,11 @@ async def _recorded(
     links: list[Link],
     cameras: dict[str, CameraSource],
 ) -> int:
-    incident = Incident.create(settings.folder, settings.terrain)
+    try:
+        incident = Incident.create(settings.folder, settings.terrain)
+    except OSError as error:
+        why = error.strerror or error
+        raise RunError(f"nothing can be recorded in {settings.folder} ({why}): give --data another folder") from error
     facts = {"name": settings.name, "title": settings.title, "mode": settings.mode, "started_s": time.time()}
     write_facts(settings.folder, **facts)  # type: ignore[arg-type]
     incident.journal.append("start", time.time(), 0, facts)
@@ -265,6 +269,7 @@ class _Runner:
                 losses = {link.name: link.dropped for link in self.links}
                 for camera, source in self.cameras.items():
                     situation.eyes[camera].reason = source.reason or situation.eyes[camera].reason
+                situation.link_troubles = {link.name: link.trouble for link in self.links}
                 status = situation.status(self._link_states(), losses, now_s=now_s)
                 situation.hub.publish("status", status, t_obs=None, t_srv=time.time())
                 self._note_changes(status["sources"])
@@ -290,9 +295,9 @@ class _Runner:
 
     def _note_changes(self, sources: list[dict[str, Any]]) -> None:
         for source in sources:
-            key, state = source["id"], f"{source['state']} {source['text']}".strip()
+            key, state = source["id"], f"{source['state']} {source['text']} {source['reason']}".strip()
             if self._states.get(key) != state:
-                self._log("source", id=key, state=source["state"], text=source["text"])
+                self._log("source", id=key, state=source["state"], text=source["text"], reason=source["reason"])
             self._states[key] = state
 
     def _replay_time(self) -> None:

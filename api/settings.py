@@ -126,8 +126,8 @@ def read_config(path: Path, allowed: Mapping[str, type | tuple[type, ...]]) -> d
     ``allowed``: name → type. Raises SettingsError naming the file, the key and what is allowed; OSError.
     """
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        found = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from error
     config: dict[str, object] = {}
     for key, value in found.items():
@@ -142,6 +142,14 @@ def read_config(path: Path, allowed: Mapping[str, type | tuple[type, ...]]) -> d
     return config
 
 
+def read_text(path: Path) -> str:
+    """The text of a file. Raises SettingsError or OSError naming the file."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is no text file, or not in UTF-8 (byte {error.start})") from error
+
+
 def read_profile(path: Path) -> CameraProfile:
-    """A camera profile file. Raises ProfileError or OSError naming the file."""
-    return parse_profile(path.read_text("utf-8", "strict"), path.name)
+    """A camera profile file. Raises ProfileError, SettingsError or OSError naming the file."""
+    return parse_profile(read_text(path), path.name)

@@ -46,6 +46,8 @@ class Situation:
         self.surroundings: Surroundings | None = None
         self.eyes = {c.camera: self._eye(c) for c in settings.cameras}
         self.tracks: dict[int, deque[list[float]]] = {}
+        self.link_troubles: dict[str, str] = {}
+        """Why a link is not connected, in its own words."""
         self.started_utc_s = time.time()
         self.replay_utc_s: float | None = None
         self.pictures_ok, self.pictures_lost = True, 0
@@ -250,7 +252,10 @@ class Situation:
             ]
             age = min((a for a in ages if a is not None), default=None)
             trouble = "" if connected else "disconnected"
-            found.append(Source(f"link:{name}", "link", None, None, age, since(self.utc_s, age), trouble=trouble))
+            why = "" if connected else self.link_troubles.get(name, "")
+            found.append(
+                Source(f"link:{name}", "link", None, None, age, since(self.utc_s, age), trouble=trouble, reason=why)
+            )
         for vehicle in self.station.vehicles.values():
             position = vehicle.state.position
             age = None if position is None else now_s - position.at_s

@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         asyncio.run(until_terminated(run(args)))
     except (OSError, ValueError) as error:
-        print(f"{args.what}: {error}", file=sys.stderr)
+        print(f"{args.what}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 2 if isinstance(error, ValueError) else 1
     return 0
 

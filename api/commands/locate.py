@@ -32,7 +32,7 @@ def register(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Locate, write GeoJSON, print one line a target."""
-    from api.settings import read_profile
+    from api.settings import read_profile, read_text
     from imagery.locate import fuse
     from imagery.sightings import parse_sightings
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         print("einsatzdrohne locate: --calibrate is not in this release", file=sys.stderr)
         return 1
     profile = read_profile(args.camera_profile)
-    sightings = parse_sightings(args.sightings.read_text("utf-8"), str(args.sightings))
+    sightings = parse_sightings(read_text(args.sightings), str(args.sightings))
     times = [frame_time(sighting, args.frames) for sighting in sightings]
     located, frame = place_all(args, profile, sightings, times)
     targets = fuse(located, frame) if frame is not None else ()

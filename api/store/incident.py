@@ -6,6 +6,7 @@ pictures), ``video/`` (frames as received), ``journal.sqlite``, ``log.jsonl``.
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import time
@@ -42,7 +43,12 @@ class Incident:
 
     @classmethod
     def create(cls, folder: Path, terrain: Path | None) -> Incident:
-        """Make the folder and open everything in it."""
+        """Make the folder and open everything in it. Raises OSError, also where there is an incident already."""
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            (folder / "incident.toml").touch(exist_ok=False)  # of two that begin in the same second one gets it
+        except FileExistsError:
+            raise OSError(errno.EEXIST, "another run is recording there", str(folder)) from None
         for name in ("telemetry", "frames", "video"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         if terrain is not None and terrain.resolve() != (folder / "terrain.tif").resolve():

@@ -25,7 +25,7 @@ class VideoRecorder:
         self._folder, self._camera = folder, camera
         self._container: Any = None
         self._stream: Any = None
-        self._begin_s = 0.0
+        self._begin_s = self._stamp_s = 0.0
         self._segment = 0
         self._last_us = -1
         self.written = 0
@@ -35,9 +35,11 @@ class VideoRecorder:
     def write(self, frame: Frame) -> None:
         """Append one frame; never raises for the disk's sake."""
         try:
-            if self._container is None or not 0 <= frame.stamp_s - self._begin_s < SEGMENT_S:
+            # A clock that goes back (a camera that began anew) begins a segment: pts must rise within one.
+            if self._container is None or not self._stamp_s <= frame.stamp_s < self._begin_s + SEGMENT_S:
                 self._open(frame)
             self._encode(frame)
+            self._stamp_s = frame.stamp_s
             self.written += 1
             self.ok = True
         except (av.FFmpegError, OSError, ValueError):
@@ -58,13 +60,11 @@ class VideoRecorder:
         self._stream.pix_fmt = _pixels(frame)
         self._stream.time_base = self._stream.codec_context.time_base = _MICROSECONDS
         self._stream.codec_context.gop_size = 1
-        self._begin_s, self._last_us = frame.stamp_s, -1
+        self._begin_s, self._last_us = frame.stamp_s, round(frame.stamp_s * 1e6) - 1
 
     def _encode(self, frame: Frame) -> None:
-        at_us = round(frame.stamp_s * 1e6)
-        if at_us <= self._last_us:
-            return
-        self._last_us = at_us
+        # Pictures without a clock all have the same stamp; they are kept, a microsecond apart.
+        at_us = self._last_us = max(round(frame.stamp_s * 1e6), self._last_us + 1)
         kind = "gray16le" if frame.image.dtype.itemsize == 2 else "gray" if frame.image.ndim == 2 else "bgr24"
         picture = av.VideoFrame.from_ndarray(frame.image, format=kind)
         picture.pts, picture.time_base = at_us, _MICROSECONDS

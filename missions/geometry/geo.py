@@ -150,10 +150,13 @@ class GridProjection:
             # A compound CRS would make PROJ shift heights too; only the horizontal part is wanted here.
             horizontal = parsed.sub_crs_list[0] if parsed.is_compound else parsed
             self._transformer = pyproj.Transformer.from_crs("EPSG:4326", horizontal, always_xy=True)
-        except pyproj.exceptions.CRSError as error:
+        except pyproj.exceptions.ProjError as error:
             raise GeoError(f"unknown coordinate reference system {crs!r}; for example EPSG:25832") from error
         self.crs = crs
         self.geographic = bool(horizontal.is_geographic)
+        used = horizontal.area_of_use
+        self.used_deg = None if used is None else (used.south, used.north, used.west, used.east)
+        """Where it is meant to be used: south, north, west, east, degrees; None where PROJ does not say."""
 
     def xy_from_geo(self, lat_deg: ArrayLike, lon_deg: ArrayLike) -> tuple[Floats, Floats]:
         """Degrees (...) → x east, y north (...), in the unit of the CRS."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.transform import from_origin
 
-from missions.geometry.geo import Datum, GeoError
+from missions.geometry.geo import Datum, GeoError, GridProjection
 from missions.geometry.terrain import TerrainGrid
 
 # Dead Sea shore and Everest: beyond these it is another unit (cm, feet) or a nodata value nobody declared.
@@ -30,6 +30,8 @@ LOWEST_M, HIGHEST_M = -450.0, 9_000.0
 MOST_CELLS = 100_000_000
 _TILES = (".tif", ".tiff", ".hgt", ".asc", ".img", ".vrt")
 _OFF_LATTICE = 0.01
+# How far beyond the area of use of its CRS a terrain may lie: a state's zone is often used a little over its edge.
+_SLACK_DEG = 6.0
 
 
 class TerrainError(ValueError):
@@ -134,9 +136,28 @@ def _checked(file: Path, **fields: Any) -> TerrainGrid:
         corners = grid.corners()
     except ValueError as problem:
         raise TerrainError(f"terrain {file}: {problem}") from problem
-    if not np.isfinite(np.asarray(corners)).all():
+    lat, lon = np.asarray(corners, np.float64).T
+    if not np.isfinite(lat + lon).all() or np.abs(lat).max() > 90.0 or np.abs(lon).max() > 360.0:
         raise TerrainError(f"terrain {file}: its corners are no places on the earth in {grid.crs}; is the CRS right?")
+    _in_use(file, grid, float(lat.mean()), float(lon.mean()))
     return grid
+
+
+def _in_use(file: Path, grid: TerrainGrid, lat_deg: float, lon_deg: float) -> None:
+    """Degrees that are called metres lie in the Gulf of Guinea; a neighbouring zone is somebody's good reason."""
+    used = GridProjection(grid.crs).used_deg
+    if used is None:
+        return
+    south, north, west, east = used
+    across_date_line = west > east
+    if south - _SLACK_DEG <= lat_deg <= north + _SLACK_DEG and (
+        across_date_line or west - _SLACK_DEG <= lon_deg <= east + _SLACK_DEG
+    ):
+        return
+    raise TerrainError(
+        f"terrain {file}: its middle is at {lat_deg:.4f}, {lon_deg:.4f}, but {grid.crs} is for latitude {south:g} to "
+        f"{north:g}, longitude {west:g} to {east:g}; is the CRS right, and are its cells in metres?"
+    )
 
 
 def _heights(source: Any, file: Path) -> NDArray[np.float32]:

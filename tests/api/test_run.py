@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from api.replay import verify
 from api.run import Extras, RunError, run
 from api.settings import CameraSetting, Settings
 from api.situation import Situation
@@ -142,5 +143,12 @@ async def test_it_listens_on_loopback_and_nowhere_else(tmp_path: Path) -> None:
 
 async def test_a_recording_without_space_is_refused_before_it_begins(tmp_path: Path) -> None:
     (tmp_path / "incident").write_text("a file where the folder should be")
-    with pytest.raises(OSError, match="incident"):
+    with pytest.raises(RunError, match=r"nothing can be recorded in .*incident \(File exists\): give --data"):
         await run(settings_of(tmp_path))
+
+
+async def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
+    assert await run(settings_of(tmp_path), Extras(seconds=0.0)) == 0
+    with pytest.raises(RunError, match="another run is recording there"):
+        await run(settings_of(tmp_path))
+    assert verify(tmp_path / "incident").differences == ()

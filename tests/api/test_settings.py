@@ -16,6 +16,7 @@ from api.settings import (
     data_folder,
     incident_folder,
     mode_of,
+    read_profile,
     split_vehicle,
 )
 from missions.geometry.camera import parse_profile
@@ -144,3 +145,9 @@ def test_without_a_name_or_a_link_it_says_so() -> None:
         _settings("--incident", "x")
     with pytest.raises(SettingsError, match="--incident is needed"):
         _settings("--link", "udpin:127.0.0.1:1")
+
+
+def test_what_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "camera.toml").write_bytes(b"width = 640\n\xff")
+    with pytest.raises(SettingsError, match=r"camera\.toml: is no text file, or not in UTF-8 \(byte 12\)"):
+        read_profile(tmp_path / "camera.toml")

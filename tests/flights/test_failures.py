@@ -79,20 +79,6 @@ def test_bad_input_names_what_is_allowed(tmp_path: Path, words: tuple[str, ...],
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_a_silent_link_and_a_silent_camera_are_named(program: Callable[..., Program], tmp_path: Path) -> None:
-    camera = f"tcp://127.0.0.1:{free_port()}"
-    serve = program(*_serve("--link", "udpin:127.0.0.1:0", "--camera", camera, "--camera-profile", _profile(tmp_path)))
-    serve.wait_up()
-    status, body = serve.get("/readyz")
-    assert status == 503
-    silent = {source["kind"] for source in body["not_ready"]}
-    assert silent >= {"link", "video", "detection"}
-    assert {source["state"] for source in body["not_ready"]} == {"never"}
-    _, coverage = serve.get("/api/v1/coverage")
-    assert coverage["features"][0]["properties"]["statement_key"] == "coverage.no_statement"
-    assert serve.stop() == 0
-
-
 class _Video:
     """A camera on a socket of the test's own."""
 
@@ -130,6 +116,35 @@ def video() -> Iterator[Callable[[Callable[[socket.socket], None]], _Video]]:
     yield make
     for one in made:
         one.close()
+
+
+def test_a_silent_link_and_a_silent_camera_are_named(
+    program: Callable[..., Program], video: Callable[[Callable[[socket.socket], None]], _Video], tmp_path: Path
+) -> None:
+    """A port where nobody speaks, an end that is not there; a camera that is not there, and one that is mute."""
+    mute = video(lambda client: client.recv(1) and None)
+    nobody = f"tcp:127.0.0.1:{free_port()}"
+    words = ("--link", "udpin:127.0.0.1:0", "--link", nobody, "--camera-profile", _profile(tmp_path))
+    serve = program(*_serve(*words, "--camera", f"tcp://127.0.0.1:{free_port()}", "--camera", mute.url))
+    serve.wait_up()
+    status, body = serve.get("/readyz")
+    assert status == 503
+    silent = {source["kind"] for source in body["not_ready"]}
+    assert silent >= {"link", "video", "detection"}
+    assert {source["state"] for source in body["not_ready"]} == {"never"}
+    _, coverage = serve.get("/api/v1/coverage")
+    assert coverage["features"][0]["properties"]["statement_key"] == "coverage.no_statement"
+
+    def told() -> bool:
+        found = {source["id"]: source for source in serve.get("/readyz")[1]["sources"]}
+        cameras = found["video:1/100"]["text"], found["video:1/101"]["text"]
+        link = found[f"link:{nobody}"]
+        return (
+            cameras == ("no_connection", "no_answer") and link["text"] == "disconnected" and "Connect" in link["reason"]
+        )
+
+    wait_for("each says why", told, 15)
+    assert serve.stop() == 0
 
 
 def test_a_truncated_video_and_garbage_are_survived(

@@ -75,6 +75,10 @@ REFUSED: list[tuple[dict[str, Any], np.ndarray[Any, Any], str]] = [
     ({"nodata": 30.0}, FLAT, "only nodata"),
     ({}, FLAT[:1], "at least 2×2"),
     ({"transform": from_origin(6.76, 51.43, 1e-5, 1e-5), "crs": "EPSG:25832"}, FLAT[:, :1], "at least 2×2"),
+    ({"transform": from_origin(6.76, 51.43, 1e-5, 1e-5), "crs": "EPSG:25832"}, FLAT, "are its cells in metres"),
+    ({"crs": "EPSG:4326"}, FLAT, "no places on the earth in EPSG:4326"),
+    ({"crs": 'LOCAL_CS["site",UNIT["metre",1]]'}, FLAT, "unknown coordinate reference system"),
+    ({"crs": "EPSG:28992"}, FLAT, "is for latitude 50"),  # the Dutch grid
 ]
 
 

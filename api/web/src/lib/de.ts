@@ -46,6 +46,7 @@ export const de = {
   trouble_disconnected: "getrennt",
   trouble_no_connection: "Kamera nicht erreichbar",
   trouble_no_answer: "Kamera antwortet nicht",
+  trouble_no_video: "kein lesbares Video",
   recording_lost: "wird nicht aufgezeichnet",
   notice_pilot_took_over: "Pilot hat übernommen",
   notice_failsafe_took_over: "Drohne fliegt selbst (Failsafe)",

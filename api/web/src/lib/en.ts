@@ -48,6 +48,7 @@ export const en: Dictionary = {
   trouble_disconnected: "disconnected",
   trouble_no_connection: "camera cannot be reached",
   trouble_no_answer: "camera does not answer",
+  trouble_no_video: "no readable video",
   recording_lost: "is not being recorded",
   notice_pilot_took_over: "pilot has taken over",
   notice_failsafe_took_over: "drone flies by itself (failsafe)",
