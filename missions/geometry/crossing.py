@@ -5,7 +5,7 @@ not quite straight there: the earth falls away below it (8 cm in a kilometre), t
 ray is carried into the grid as a cubic through four exactly projected points, cut into pieces of 100 m at most, and a
 piece that passes above the highest cell below it (a pyramid of maxima knows) is done. What is left is halved twice, and
 again, down to pieces of one cell, where the first root of a quadratic is the answer. Nothing is sampled, so no roof is
-too thin to be met; the answer is the exact intersection but for the sag of a cell's chord: 0.2 mm of height in cells of 90 m.
+too thin to be met; the answer is exact but for the sag of a chord within a cell (0.2 mm of 90 m).
 
 The first crossing wins, because what lies behind it is hidden. No answer is better than a plausible one: where a ray
 passes a hole in the data below the highest ground, before it meets anything, something could stand in the way.
