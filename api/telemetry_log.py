@@ -1,4 +1,4 @@
-"""A recorded flight as a source of poses: a .tlog folded as the live station folds it, asked at chosen times.
+"""A recorded flight as a source of poses: a .tlog or a .BIN folded as the live station folds it, asked at chosen times.
 
 The track remembers a few minutes; so each time is answered as soon as the log has passed it, in one run over the file.
 Without a terrain file the ground under the vehicle is GLOBAL_POSITION_INT.alt − TERRAIN_REPORT.current_height at the
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ground_station.dataflash import read_bin
 from ground_station.recording import read_tlog
 from ground_station.vehicle import Vehicle
 from missions.geometry.geo import Datum
@@ -32,11 +33,11 @@ class Answer:
 
 
 def poses_of(path: Path, times_s: Sequence[float], mount: str, *, vehicle: int | None = None) -> list[Answer]:
-    """Answers for UTC times, in their order. Raises OSError or ValueError for a file that is no .tlog."""
+    """Answers for UTC times, in their order. Raises OSError or ValueError for a file that is none."""
     order = sorted(range(len(times_s)), key=lambda index: times_s[index])
     answers = [Answer(NoPose(t, NoPoseReason.NO_POSITION, "the log holds no vehicle"), None) for t in times_s]
     flown: Vehicle | None = None
-    for utc_s, received in read_tlog(path):
+    for utc_s, received in read_bin(path) if path.suffix.lower() == ".bin" else read_tlog(path):
         if received.compid != _AUTOPILOT or (vehicle is not None and received.sysid != vehicle):
             continue
         if flown is None:

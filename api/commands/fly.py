@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 NAMES = (
     "status", "arm", "disarm", "takeoff", "start", "pause", "resume", "rtl", "land", "mode", "upload", "download",
     "clear", "fence", "rally", "goto", "look", "hold", "height", "speed", "gimbal", "params",
+    "logs", "ftp",
 )  # fmt: skip
-LATER = ("evade", "logs", "ftp", "camera", "signing", "preflight")
+LATER = ("evade", "camera", "signing", "preflight")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,7 +34,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("words", nargs="*", metavar="…", help="mode NAME · takeoff METRES · clear/download "
                         "mission|fence|rally · fence show|upload|clear|on|off · rally show|upload|clear · "
                         "goto LAT LON HEIGHT · look LAT LON [ALTITUDE] [--height M --distance M] · look down|none · "
-                        "gimbal PITCH [YAW] · height METRES · speed M_S · params get NAME · params set NAME VALUE"
+                        "gimbal PITCH [YAW] · height METRES · speed M_S · params get NAME · params set NAME VALUE · "
+                        "params list · params save|load|compare FILE · logs list · logs get NUMBER|last [FILE] · "
+                        "ftp list FOLDER · ftp get PATH [FILE]"
                         )  # fmt: skip
     parser.add_argument("--link", action="append", required=True, metavar="URL")
     parser.add_argument("--vehicle", type=int, metavar="SYSID")
@@ -53,14 +56,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _actions() -> dict[str, Action]:
-    from api.flying import moves, plain, plans
+    from api.flying import files, moves, plain, plans
 
-    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS}
+    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS, **files.ACTIONS}
 
 
 def run(args: argparse.Namespace) -> int:
     """Do one action. 0 verified or done; 1 not done; 2 wrong usage or input (raised as ValueError)."""
-    if args.action in LATER or (args.action == "params" and args.words[:1] in (["save"], ["load"])):
+    if args.action in LATER:
         print(f"fly {' '.join([args.action, *args.words])}: not in this release", file=sys.stderr)
         return 1
     from api.flight_session import NotDone

@@ -76,7 +76,8 @@ async def _know(call: Call) -> None:
         lambda: None not in (vehicle.state.position, vehicle.state.home, vehicle.state.landed), TOLD_S
     )
     await call.session.until(lambda: bool(vehicle.state.batteries), 1.5)
-    await call.session.until(lambda: vehicle.state.gimbal is not None, 0.5)
+    if call.args.action == "look":
+        await call.session.until(lambda: vehicle.state.gimbal is not None, 0.5)
 
 
 async def _move(call: Call, target: GeoPoint, begin) -> list[Outcome]:  # type: ignore[no-untyped-def]

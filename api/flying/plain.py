@@ -1,4 +1,4 @@
-"""`fly status arm disarm takeoff pause resume rtl land params`: one operation each."""
+"""`fly status arm disarm takeoff pause resume rtl land`: one operation each."""
 
 from __future__ import annotations
 
@@ -37,24 +37,6 @@ def _check_takeoff(args: argparse.Namespace) -> None:
     if len(args.words) != 1:
         raise ValueError("fly takeoff: a height of 1 to 500 METRES above home is needed")
     number("takeoff", args.words[0], 1.0, 500.0, "METRES above home")
-
-
-async def _params(call: Call) -> list[Outcome]:
-    verb, *words = call.args.words
-    if verb == "set":
-        return await call.one(call.vehicle.parameter(words[0].upper(), float(words[1]), now_s=now()))
-    outcomes: list[Outcome] = []
-    for name in words:
-        outcomes += await call.one(call.vehicle.parameter(name.upper(), now_s=now()))
-    return outcomes
-
-
-def _check_params(args: argparse.Namespace) -> None:
-    words = args.words
-    if words[:1] == ["set"] and len(words) == 3:
-        number(f"params set {words[1]}", words[2], -1e30, 1e30, "")
-    elif not (words[:1] == ["get"] and len(words) >= 2):
-        raise ValueError("fly params: allowed are `get NAME …` and `set NAME VALUE`")
 
 
 async def _status(call: Call) -> list[Outcome]:
@@ -108,6 +90,5 @@ def summary(state: VehicleState) -> dict[str, Any]:
 ACTIONS = {
     **dict.fromkeys(_SIMPLE, Action(_simple, no_words)),
     "takeoff": Action(_takeoff, _check_takeoff),
-    "params": Action(_params, _check_params, lambda args: args.words[:1] != ["set"]),
     "status": Action(_status, no_words, always),
 }

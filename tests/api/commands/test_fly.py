@@ -185,6 +185,9 @@ def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
         (("look", "up", "--link", "udpin:h:1"), "`down` or `none`"),
         (("gimbal", "-95", "--link", "udpin:h:1"), "-95 is not within -90 to 90"),
         (("speed", "0", "--link", "udpin:h:1"), "not within 0.2 to 30"),
+        (("logs", "get", "--link", "udpin:h:1"), "get NUMBER|last"),
+        (("ftp", "get", "--link", "udpin:h:1"), "list FOLDER"),
+        (("params", "load", "/no/such.param", "--link", "udpin:h:1"), "cannot be read"),
         (("hold", "now", "--link", "udpin:h:1"), "'now' is not understood"),
         (("status", "--link", "udp:h:1"), "allowed are udpin"),
         (("status", "--link", "udpin:h:1", "--wait", "0"), "0.5 to 600"),
@@ -271,3 +274,37 @@ def test_goto_look_and_hold_are_checked_and_flown(
     assert _fly(drone, "speed", 4) == 0
     assert _fly(drone, "hold") == 0
     assert drone.autopilot.pilot.mode == 17
+
+
+def test_parameters_go_to_a_file_and_back(drone: Drone, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.param"
+    assert _fly(drone, "params", "save", file) == 0
+    lines = file.read_text().splitlines()
+    assert "RTL_ALT,1500" in lines and len(lines) == len(drone.autopilot.parameters.values)
+    assert _fly(drone, "params", "compare", file) == 0
+    file.write_text("RTL_ALT,2500\nFENCE_ENABLE,1\nSTAT_RUNTIME,99\n")
+    assert _fly(drone, "params", "compare", file) == 1
+    assert "RTL_ALT: 1500, in" in capsys.readouterr().out
+    assert _fly(drone, "params", "load", file) == 0
+    values = drone.autopilot.parameters.values
+    assert (values["RTL_ALT"], values["FENCE_ENABLE"], values["STAT_RUNTIME"]) == (2500.0, 1.0, 0.0)
+    file.write_text("RTL_ALT,2600\nNO_SUCH,1\n")
+    assert _fly(drone, "params", "load", file) == 1
+    assert "1 set, 0 were equal already, 1 not on this vehicle (NO_SUCH)" in capsys.readouterr().err
+    file.write_text("RTL_ALT,26OO\n")
+    with pytest.raises(ValueError, match="line 1: RTL_ALT has '26OO'"):
+        _fly(drone, "params", "load", file)
+    assert "HEARTBEAT" not in {received.name for received in drone.heard}
+
+
+def test_a_file_on_board_is_listed_and_fetched(
+    drone: Drone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drone.autopilot.ftp.disk["logs/00000003.BIN"] = b"x" * 1_000
+    drone.autopilot.ftp.folders.add("logs")
+    assert _fly(drone, "ftp", "list", "logs") == 0
+    assert "00000003.BIN" in capsys.readouterr().out
+    target = tmp_path / "three.BIN"
+    assert _fly(drone, "ftp", "get", "logs/00000003.BIN", target) == 0
+    assert target.read_bytes() == b"x" * 1_000
+    assert _fly(drone, "ftp", "get", "logs/9.BIN", target) == 1
