@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FORCE_ARM, FORCE_DISARM = (2989, 21196), 21196
 INITIALISED_S = 3.0
+# The accelerometers have to agree for this long.
+_AGREED_S = 11.0
 _ANGLE_CDEG = (1000, 8000)
 _LEAST_THROTTLE, _THROTTLE_STOP = 910, 1000 - 10
 _AUTO_ARMS = 1
@@ -52,6 +54,8 @@ def _parameters(pilot: Pilot) -> list[str]:
 
 def _sensors(pilot: Pilot) -> list[str]:
     values = pilot.values
+    if pilot.now_s < _AGREED_S:
+        return ["Accels inconsistent"]
     levers = (
         ("SIM_BARO_DISABLE", "Baro: not healthy"),
         ("SIM_ACCEL1_FAIL", "Accels inconsistent"),
@@ -65,6 +69,8 @@ def _position(pilot: Pilot) -> list[str]:
         return []
     if pilot.gnss.ever and not pilot.gnss.fix:
         return ["GPS 1: Bad fix"]
+    if not pilot.gnss.ever:
+        return ["AHRS: waiting for home"]
     return [] if pilot.position_ready else ["Need Position Estimate"]
 
 

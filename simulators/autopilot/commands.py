@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from simulators.autopilot import messages, mount
+from simulators.autopilot import available_modes, messages, mount
+from simulators.autopilot.guided import BASES
 from simulators.autopilot.links import Link
 from simulators.autopilot.pilot import ACCEPTED, DENIED, FAILED, LAND, LOITER, RTL, UNSUPPORTED
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _LOOP_US, _SLOWEST_US = 2_500, 60_000_000
 _ERASE_ALL = 2
 _HIGHEST_M = 83_000.0
-# Frames of a height: above sea level 0, above home 1.
-_BASES = {0: 0, 5: 0, 3: 1, 6: 1, 10: 1, 11: 1}
 
 
 def answer(a: Autopilot, m: Any, wire: Link) -> int:
@@ -69,6 +68,12 @@ def _request(a: Autopilot, m: Any, wire: Link) -> int:
     number = _number(m.param1)
     if number == mavlink.MAVLINK_MSG_ID_MESSAGE_INTERVAL:
         return _tell_interval(_number(m.param2), wire)
+    if number == available_modes.AVAILABLE:
+        wire.rates["AVAILABLE_MODES_MONITOR"] = 1 / available_modes.EVERY_S
+        told = available_modes.available_modes(max(0, _number(m.param2)) % 256)
+        if told is not None:
+            wire.asked.append(told)
+        return ACCEPTED
     name = messages.BY_ID.get(number)
     if name is None:
         return FAILED
@@ -102,7 +107,7 @@ def _set_home(a: Autopilot, m: Any, wire: Link) -> int:
         return ACCEPTED
     if m.param1 != 0:
         return FAILED
-    base = _BASES.get(m.frame if whole else 0)
+    base = BASES.get(m.frame if whole else 0)
     if base is None or not abs(up) <= _HIGHEST_M:
         return DENIED
     above = float(a.pilot.home[2]) if base else 0.0
@@ -171,10 +176,14 @@ def _pause(a: Autopilot, m: Any, wire: Link) -> int:
     return a.pilot.pause(m.param1 < 0.5)
 
 
+def _yaw(a: Autopilot, m: Any, wire: Link) -> int:
+    return a.pilot.turn(m.param1, m.param2, m.param3, m.param4)
+
+
 def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
     if m.get_type() != "COMMAND_INT":
         return UNSUPPORTED
-    if m.frame not in _BASES:
+    if m.frame not in BASES:
         a.say(4, f"Unknown mavlink coordinate frame {m.frame}")
         return DENIED
     if not math.isfinite(m.z) or abs(m.x) > 900_000_000 or abs(m.y) > 1_800_000_000:
@@ -183,13 +192,13 @@ def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
         return DENIED
     enu = a.pilot.plane.enu(m.x * 1e-7, m.y * 1e-7, a.pilot.plane.alt_m)
     base = a.pilot.home[2] if m.frame in (3, 6) else 0.0
-    if not a.failsafes.fence_keeps(float(enu[0]), float(enu[1])):
+    if not a.pilot.allows(float(enu[0]), float(enu[1])):
         return FAILED
     return a.pilot.reposition(np.array([enu[0], enu[1], base + m.z]))
 
 
 def _current(a: Autopilot, m: Any, wire: Link) -> int:
-    result = a.pilot.set_current(_number(m.param1))
+    result = a.pilot.set_current(_number(m.param1), reset=m.param2 == 1)
     if result == ACCEPTED:
         wire.send(messages.mission_current(a))
     return result
@@ -231,6 +240,7 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,
     mavlink.MAV_CMD_DO_REPOSITION: _reposition,
     mavlink.MAV_CMD_DO_CHANGE_SPEED: _speed,
+    mavlink.MAV_CMD_CONDITION_YAW: _yaw,
     mavlink.MAV_CMD_GET_MESSAGE_INTERVAL: _get_interval,
     mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: _current,
     mavlink.MAV_CMD_IMAGE_START_CAPTURE: _picture,

@@ -62,7 +62,7 @@ class Autopilot:
         self.home_place: tuple[float, float, float] | None = None
         self._rng = rng
         self._armed = self._ready = False
-        self._reached: int | None = None
+        self._reports = 0
         self._shots = 0
         self._devices_asked = False
         self._texts: list[tuple[int, str]] = [*_BANNER]
@@ -109,9 +109,9 @@ class Autopilot:
             self.set_home()
         self._ready, self._armed = self.pilot.position_ready, self.pilot.armed
         self.transfers.flying = self.pilot.flies_mission
-        if self.pilot.reached != self._reached:
-            self._reached = self.pilot.reached
-            self.links.broadcast(mavlink.MAVLink_mission_item_reached_message(self._reached or 0))
+        if self.pilot.mission.reports != self._reports:
+            self._reports = self.pilot.mission.reports
+            self.links.broadcast(mavlink.MAVLink_mission_item_reached_message(self.pilot.reached or 0))
         if self.pilot.shots != self._shots:
             self._shots = self.pilot.shots
             self.links.broadcast(messages.camera_feedback(self))
@@ -130,6 +130,12 @@ class Autopilot:
     def say(self, severity: int, text: str) -> None:
         """STATUSTEXT to every ground station at the end of this step."""
         self._texts.append((severity, text))
+
+    def tell(self, name: str) -> None:
+        """A message of its own accord, to every ground station."""
+        message = messages.BUILDERS[name](self)
+        if message is not None:
+            self.links.broadcast(message)
 
     def banner(self) -> None:
         """Who it is: said at boot, and to whoever fetches the parameters."""
@@ -246,6 +252,9 @@ class Autopilot:
             wire.send(messages.autopilot_version(self))
         elif kind == "SET_MODE":
             self.pilot.set_mode(message.custom_mode)
+        elif kind in ("SET_POSITION_TARGET_GLOBAL_INT", "SET_POSITION_TARGET_LOCAL_NED"):
+            if self.pilot.takes_targets:
+                self.pilot.guided.hear(message)
         elif kind == "RC_CHANNELS_OVERRIDE":
             pulses = [getattr(message, f"chan{number}_raw") for number in range(1, 5)]
             self.pilot.sticks.override(pulses, self.now_s)

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import fence
 from simulators.autopilot.modes import ALT_HOLD, AUTO, BRAKE, GUIDED, LAND, MODES, RTL, SMART_RTL
@@ -31,6 +32,7 @@ _RC_STAYS_AUTO, _GCS_STAYS_AUTO, _RC_STAYS_GUIDED, _STAYS_LANDING, _GCS_STAYS_BY
 _MAX_ALT, _CIRCLE, _POLYGON, _MIN_ALT = 1, 2, 4, 8
 _FENCE_NAMES = ((_MAX_ALT, "Max Alt"), (_CIRCLE, "Circle"), (_POLYGON, "Polygon"), (_MIN_ALT, "Min Alt"))
 _GIVES_UP_M = 100.0
+_BY_HAND_S, _TOLD_AGAIN_S = 10.0, 1.0
 _VARIANCE_EVERY_S, _EKF_CLEARS_S = 30.0, 1.0
 _LOW, _CRITICAL = 1, 2
 
@@ -46,13 +48,15 @@ class Failsafes:
         self._gcs_heard_s: float | None = None
         self.gcs_lost = self.radio_lost = self.ekf = False
         self.battery = 0
-        self.breaches = 0
+        self.breaches = self.breach_count = 0
+        self.breached_s = 0.0
+        self._told_s = self._by_hand_s = -math.inf
         self._below_since_s: dict[int, float] = {}
         self._gravest = len(_GRAVITY)
         self._ekf_acted = False
         self._warned_s = -math.inf
         self._back_s: float | None = None
-        self._pilot.worries = self.worries
+        self._pilot.worries, self._pilot.allows, self._pilot.entered = self.worries, self.fence_keeps, self._leave_alone
 
     @property
     def outside_fence(self) -> bool:
@@ -62,7 +66,8 @@ class Failsafes:
     @property
     def on(self) -> bool:
         """Whether a failsafe is on."""
-        return self.gcs_lost or self.radio_lost or self.ekf or self.battery > 0 or self.outside_fence
+        outside = self.outside_fence and self._pilot.armed
+        return self.gcs_lost or self.radio_lost or self.ekf or self.battery > 0 or outside
 
     def hear_gcs(self, now_s: float) -> None:
         """A heartbeat of the ground station that counts; before the first one none is missed."""
@@ -197,21 +202,50 @@ class Failsafes:
 
     # --- the fence --------------------------------------------------------------------------------------------------
 
+    @property
+    def breach_type(self) -> int:
+        """FENCE_BREACH of the gravest."""
+        if self.breaches & (_CIRCLE | _POLYGON):
+            return int(mavlink.FENCE_BREACH_BOUNDARY)
+        if self.breaches & _MAX_ALT:
+            return int(mavlink.FENCE_BREACH_MAXALT)
+        return int(mavlink.FENCE_BREACH_MINALT if self.breaches else mavlink.FENCE_BREACH_NONE)
+
+    def _leave_alone(self) -> None:
+        """The mode changed outside the fence: somebody is at it, and nothing acts for a while."""
+        if self.breaches:
+            self._by_hand_s = self._vehicle.now_s
+            self._vehicle.say(6, "Manual recovery started")
+
     def _watch_fence(self) -> None:
         a, pilot = self._vehicle, self._pilot
-        outside = self._breached() if self._values["FENCE_ENABLE"] and pilot.armed else 0
+        outside = self._breached() if self._values["FENCE_ENABLE"] else 0
         new, before = outside & ~self.breaches, self.breaches
         self.breaches = outside
-        if before and not outside and pilot.flying:
+        if before and not outside and not pilot.landed:
             a.say(5, "Fence breach cleared")
         if not new:
             return
-        if pilot.flying:
-            a.say(5, f"{_named(new)} breached")
-        action = int(self._values["FENCE_ACTION"])
+        self.breach_count += 1
+        if not before:
+            self._tell_breach()
+        if pilot.armed and a.now_s - self._by_hand_s >= _BY_HAND_S:
+            self._act_on_breach(new)
+
+    def _tell_breach(self) -> None:
+        """FENCE_STATUS to everybody, but not twice in a second."""
+        now_s = self.breached_s = self._vehicle.now_s
+        if now_s - self._told_s > _TOLD_AGAIN_S:
+            self._told_s = now_s
+            self._vehicle.tell("FENCE_STATUS")
+
+    def _act_on_breach(self, new: int) -> None:
+        pilot, action = self._pilot, int(self._values["FENCE_ACTION"])
+        if not pilot.landed:
+            self._vehicle.say(5, f"{_named(new)} breached")
         if action == 0:
             return
-        if not pilot.flying:
+        if pilot.landed:
             pilot.disarm()
             return
         modes = (LAND,) if self._beyond_m(new) > _GIVES_UP_M else _BY_FENCE.get(action, (RTL, LAND))
@@ -228,7 +262,7 @@ class Failsafes:
             _MAX_ALT: up >= v["FENCE_ALT_MAX"],
             _CIRCLE: self._from_home_m() >= v["FENCE_RADIUS"],
             _POLYGON: not self._polygons_keep(*self._vehicle.believed_en()),
-            _MIN_ALT: self._pilot.flying and not self._pilot.is_landing and up <= v["FENCE_ALT_MIN"],
+            _MIN_ALT: not self._pilot.landed and not self._pilot.is_landing and up <= v["FENCE_ALT_MIN"],
         }
         return sum(bit for bit, crossed in outside.items() if kinds & bit and crossed)
 
@@ -260,7 +294,7 @@ class Failsafes:
         pilot, say = self._pilot, self._vehicle.say
         if not pilot.armed:
             say(4, f"{name} Failsafe")
-        elif pilot.flight.on_ground:
+        elif pilot.landed:
             say(4, f"{name} Failsafe - Disarming")
             pilot.disarm()
         elif pilot.is_landing and int(self._values["FS_OPTIONS"]) & _STAYS_LANDING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from simulators.autopilot import mount
+from simulators.autopilot import available_modes, instruments, mount
 from simulators.geodesy import rotation, wire_quaternion
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Autopilot"], Any]
 _PRESENT, _ENABLED, _HEALTHY = 0x5371FC2F, 0x52619C2F, 0x47719C2F
+_NO_MITIGATION = mavlink.FENCE_MITIGATE_NONE
 _FENCE_BIT = mavlink.MAV_SYS_STATUS_GEOFENCE
 
 
@@ -30,7 +31,7 @@ def _ms(a: Autopilot) -> int:
 def heartbeat(a: Autopilot) -> Any:
     """HEARTBEAT."""
     base = 1 | 16 | 64 | (128 if a.pilot.armed else 0)
-    status = 5 if a.in_failsafe else 4 if a.pilot.armed and not a.pilot.flight.on_ground else 3
+    status = 5 if a.in_failsafe else 3 if a.pilot.landed else 4
     return mavlink.MAVLink_heartbeat_message(2, 3, base, a.pilot.mode, status, 3)
 
 
@@ -176,11 +177,12 @@ def sim_state(a: Autopilot) -> Any:
 
 
 def fence_status(a: Autopilot) -> Any:
-    """FENCE_STATUS; None without a fence."""
-    if not a.transfers.lists[1]:
+    """FENCE_STATUS; None while the fence is off."""
+    if not a.parameters.values["FENCE_ENABLE"]:
         return None
+    f = a.failsafes
     return mavlink.MAVLink_fence_status_message(
-        int(a.failsafes.outside_fence), 0, 3 if a.failsafes.outside_fence else 0, 0, 0
+        int(f.outside_fence), f.breach_count, f.breach_type, round(f.breached_s * 1000), _NO_MITIGATION
     )
 
 
@@ -230,24 +232,33 @@ BUILDERS: dict[str, Builder] = {
     "AUTOPILOT_VERSION": autopilot_version,
     "GPS_GLOBAL_ORIGIN": global_origin,
     "FENCE_STATUS": fence_status,
+    "AVAILABLE_MODES_MONITOR": lambda a: available_modes.monitor(),
+    **instruments.BUILDERS,
 }
 # REQUEST_DATA_STREAM: what each stream holds of the above. EXTENDED_SYS_STATE is in none, as on the real one.
+_SENSORS = ("RAW_IMU", "SCALED_IMU2", "SCALED_IMU3", "SCALED_PRESSURE", "SCALED_PRESSURE2")
+_STATUS = (
+    *("SYS_STATUS", "POWER_STATUS", "MEMINFO", "MISSION_CURRENT", "GPS_RAW_INT", "NAV_CONTROLLER_OUTPUT"),
+    *("FENCE_STATUS", "POSITION_TARGET_GLOBAL_INT"),
+)
+_CHANNELS = ("SERVO_OUTPUT_RAW", "RC_CHANNELS")
 _POSITION = ("GLOBAL_POSITION_INT", "LOCAL_POSITION_NED")
-_STATUS = ("SYS_STATUS", "MISSION_CURRENT", "GPS_RAW_INT")
+_EXTRA1 = ("AHRS2", "ATTITUDE", "SIMSTATE", "ESC_TELEMETRY_1_TO_4")
 _EXTRA3 = (
-    "SYSTEM_TIME",
-    "WIND",
-    "TERRAIN_REPORT",
-    "BATTERY_STATUS",
-    "EKF_STATUS_REPORT",
-    "GIMBAL_DEVICE_ATTITUDE_STATUS",
+    *("AHRS", "WIND", "SYSTEM_TIME", "TERRAIN_REPORT", "BATTERY_STATUS", "GIMBAL_DEVICE_ATTITUDE_STATUS"),
+    *("EKF_STATUS_REPORT", "VIBRATION"),
 )
 DATA_STREAMS: dict[int, tuple[str, ...]] = {
-    0: (*_STATUS, *_POSITION, "ATTITUDE", "VFR_HUD", *_EXTRA3),
+    0: (*_SENSORS, *_STATUS, *_POSITION, *_CHANNELS, *_EXTRA1, "VFR_HUD", *_EXTRA3),
+    1: _SENSORS,
     2: _STATUS,
+    3: _CHANNELS,
     6: _POSITION,
-    10: ("ATTITUDE",),
+    10: _EXTRA1,
     11: ("VFR_HUD",),
     12: _EXTRA3,
 }
-BY_ID: dict[int, str] = {int(getattr(mavlink, f"MAVLINK_MSG_ID_{name}")): name for name in BUILDERS}
+BY_ID: dict[int, str] = {
+    **{int(getattr(mavlink, f"MAVLINK_MSG_ID_{name}", -1)): name for name in BUILDERS},
+    available_modes.MONITOR: "AVAILABLE_MODES_MONITOR",
+}

@@ -1,9 +1,9 @@
 """Who flies: modes, arming, take-off, landing, and which velocity the mode wants.
 
-Its rooms: ``modes`` (what there is), ``arming`` (why not), ``mission_run`` (AUTO), ``homeward`` (RTL, SMART_RTL),
-``sticks``, ``payload``, ``gnss``. It refuses what ArduCopter refuses, in its words, and flies what it was told; texts
-and times are those measured on ArduCopter 4.7 in SITL. Modes in which the hands tilt the vehicle (STABILIZE, ACRO) are
-flown like ALT_HOLD.
+Its rooms: ``modes`` (what there is), ``arming`` (why not), ``mission_run`` (AUTO), ``guided``, ``homeward`` (RTL,
+SMART_RTL), ``heading``, ``contact`` (take-off and landing), ``sticks``, ``payload``, ``gnss``. It refuses what
+ArduCopter refuses, in its words, and flies what it was told; texts and times are those measured on ArduCopter 4.7 in
+SITL. Modes in which the hands tilt the vehicle (STABILIZE, ACRO) are flown like ALT_HOLD.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from collections.abc import Callable
 import numpy as np
 
 from simulators.autopilot import arming, settings
+from simulators.autopilot.contact import Contact
 from simulators.autopilot.gnss import READY_S, Gnss
+from simulators.autopilot.guided import Guided
+from simulators.autopilot.heading import Heading
 from simulators.autopilot.homeward import Return, Trail
 from simulators.autopilot.mission_run import ACTIVE, NO_MISSION, PAUSED, MissionRun
 from simulators.autopilot.modes import AUTO, AUTO_RTL, CIRCLE, GUIDED, LAND, LOITER, MODES, RTL, SMART_RTL, STABILIZE
@@ -33,11 +36,12 @@ ON_GROUND, IN_AIR, TAKING_OFF, LANDING = 1, 2, 3, 4
 
 _AUTO_TAKES_OFF = 2
 _PREARM_EVERY_S = 30.0
-_DETECTS_LANDING_S = 2.0  # from contact with the ground to the motors' stop
 _PAUSE_BEFORE_LANDING_S = 4.0
 _TRAIL_LOST_AFTER_S = 14.0
 _CIRCLES_FOR_EVER = 1e9
 _STICK_YAW_LEAD_S = 0.3
+_TOP_M, _TOP_SHARE = 0.3, 0.1
+_DOWN, _FALLING = np.array([0.0, 0.0, -1.0]), np.array([0.0, 0.0, -10.0])
 # The vehicle's own step, simulated seconds.
 STEP_S = 0.02
 
@@ -62,26 +66,31 @@ class Pilot:
         self.gnss = Gnss(self.values, Errors.draw(rng), rng) if gnss is None else gnss
         self.payload = Payload(flight)
         self.sticks = Sticks(self.values)
+        self.heading = Heading(flight)
+        self.contact = Contact()
+        self.guided = Guided(self)
         self.mission = MissionRun(self)
+        self.transfers.cleared = self.mission.clear
         self.trail = Trail()
         self.worries: Callable[[], list[str]] = list
         """More reasons not to arm, from the failsafes and the battery."""
+        self.allows: Callable[[float, float], bool] = lambda east_m, north_m: True
+        """Whether the fence lets a place be a target."""
+        self.entered: Callable[[], None] = lambda: None
+        """Told of every change of the mode."""
         self.mode = STABILIZE
         self.armed = False
         self.home = flight.enu.copy()
         self.armed_yaw = flight.yaw
         self.speeds = Speeds.of(self.values)
-        self.turned = False
         self.now_s = 0.0
         self._takeoff_to: float | None = None
-        self._goal: Floats | None = None
+        self._hold: Floats | None = None
         self._circle: Circle | None = None
         self._return: Return | None = None
-        self._landing = False
         self._land_from_s = 0.0
-        self._begun = False
+        self._begun = self._waits = self._paused = False
         self._idle_since_s = 0.0
-        self._touched_s: float | None = None
         self._unplaced_s: float | None = None
         self._changed = 0
         self._prearm_at_s = _PREARM_EVERY_S
@@ -99,27 +108,47 @@ class Pilot:
         return self.armed and not self.flight.on_ground
 
     @property
+    def landed(self) -> bool:
+        """Whether it stands, as far as it knows."""
+        return self.contact.landed
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has landed and the motors idle."""
+        return self.contact.stopped
+
+    @property
     def landed_state(self) -> int:
         """MAV_LANDED_STATE."""
-        if not self.armed:
+        if self.landed:
             return ON_GROUND
-        if self.flight.on_ground:
-            return LANDING if self._touched_s is not None else ON_GROUND
-        if self._climbing_to is not None:
-            return TAKING_OFF
-        return LANDING if self.is_landing else IN_AIR
+        if self.is_landing:
+            return LANDING
+        return TAKING_OFF if self._climbing_to is not None else IN_AIR
 
     @property
     def is_landing(self) -> bool:
         """Whether it is on its last way down."""
-        if self._landing or (self._return is not None and self._return.landing):
+        if self.mode == LAND or (self._return is not None and self._return.landing):
             return True
         return self.mode == AUTO and self.mission.is_landing
 
     @property
     def flies_mission(self) -> bool:
-        """Whether AUTO flies the mission now."""
-        return self.mode == AUTO and self.flying
+        """Whether AUTO flies the mission now; it cannot be cleared then."""
+        return self.armed and self.mode == AUTO and self.mission.state == ACTIVE
+
+    @property
+    def goal(self) -> Floats | None:
+        """Where it flies to, (3,) east-north-up, in GUIDED and AUTO."""
+        if not self.flying or self.mode not in (GUIDED, AUTO):
+            return None
+        return self.guided.goal if self.mode == GUIDED else self.mission.legs.goal
+
+    @property
+    def takes_targets(self) -> bool:
+        """Whether SET_POSITION_TARGET_* counts: in GUIDED, and in AUTO where an item says so."""
+        return self.mode == GUIDED or (self.mode == AUTO and self.mission.legs.guided)
 
     @property
     def current(self) -> int:
@@ -134,7 +163,9 @@ class Pilot:
     @property
     def mission_state(self) -> int:
         """MISSION_STATE."""
-        return self.mission.state if self.mission.present else NO_MISSION
+        if not self.mission.present:
+            return NO_MISSION
+        return PAUSED if self._paused else self.mission.state
 
     @property
     def speed_m_s(self) -> float:
@@ -200,26 +231,26 @@ class Pilot:
         if number == AUTO:
             if not self.mission.present:
                 return False
-            if self.flight.on_ground and not self.mission.starts_with_takeoff:
+            if self.landed and not self.mission.starts_with_takeoff:
                 self.say(2, "Auto: Missing Takeoff Cmd")
                 return False
         return number != SMART_RTL or self.trail.good
 
     def _enter(self, number: int) -> None:
-        if self.mode == AUTO:
-            self.mission.stop()
+        self.mission.stop()
         self.mode = number
-        self.turned = False
+        self.heading.default()
         self.speeds = Speeds.of(self.values)
-        self._goal = self._circle = self._return = self._takeoff_to = None
-        self._landing, self._land_from_s = number == LAND, 0.0
-        self._begun = self._begun and not self.flight.on_ground
+        self._hold = self._circle = self._return = self._takeoff_to = None
+        self._land_from_s, self._paused = 0.0, False
+        self._begun = self._begun and not self.landed
+        self._waits = number == AUTO
+        self.guided.stop()
+        self.entered()
         if not self.flying:
             return
-        self._goal = stopping_point(self.flight, self.speeds)
-        if number == AUTO:
-            self.mission.start_or_resume()
-        elif number == RTL:
+        self._hold = stopping_point(self.flight, self.speeds)
+        if number == RTL:
             self._return = Return(self)
         elif number == SMART_RTL:
             self._return = Return(self, self.trail.path())
@@ -238,27 +269,39 @@ class Pilot:
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    def set_current(self, seq: int) -> int:
-        """MAV_RESULT of making an item the current one."""
-        return ACCEPTED if self.mission.set_current(seq, flying=self.flies_mission) else DENIED
+    def set_current(self, seq: int, *, reset: bool = False) -> int:
+        """MAV_RESULT of making an item the current one; ``reset``: jumps count anew, and it runs."""
+        if not 0 <= seq < len(self.mission.items):
+            return DENIED
+        if reset:
+            self.mission.reset()
+        if not self.mission.set_current(seq):
+            return FAILED
+        if reset:
+            self.mission.start_or_resume()
+        return ACCEPTED
 
     def arm(self, wanted: bool, *, magic: int = 0) -> int:
         """MAV_RESULT of arming or disarming; the reason of a refusal is said, not answered. ``magic`` is param2."""
         if not wanted:
-            if not self.flight.on_ground and magic != arming.FORCE_DISARM:
+            if not self.landed and magic != arming.FORCE_DISARM:
                 return FAILED
             self.disarm()
             return ACCEPTED
         if self.armed:
             return ACCEPTED
-        reasons = arming.mandatory(self) if magic in arming.FORCE_ARM else self._why_not_arm()
+        forced = magic in arming.FORCE_ARM
+        reasons = arming.mandatory(self) if forced else self._why_not_arm()
+        if forced and reasons and not self.gnss.ever:
+            reasons += arming.before(self)
         if reasons:
             for reason in reasons:
                 self.say(2, f"Arm: {reason}")
             return FAILED
         self.armed = True
         self._begun = False
-        self._idle_since_s, self._touched_s = self.now_s, None
+        self._idle_since_s = self.now_s
+        self.contact.arm()
         self.home = self.flight.enu.copy()
         self.armed_yaw = self.flight.yaw
         self.trail.begin(self.home)
@@ -277,45 +320,47 @@ class Pilot:
         """Motors off, in the air as well."""
         if self.armed:
             self.say(6, "Disarming motors")
-        self.armed = self._begun = self._landing = False
-        self._return = self._takeoff_to = self._touched_s = None
+        self.armed = self._begun = False
+        self._return = self._takeoff_to = None
         self.mission.reset()
 
     def takeoff(self, height_m: float) -> int:
         """NAV_TAKEOFF to a height above home."""
-        if not self.armed or not self.flight.on_ground or not MODES[self.mode].user_takeoff or height_m <= 0:
+        if not self.armed or not self.landed or not MODES[self.mode].user_takeoff or height_m <= 0:
             return FAILED
-        self._takeoff_to = float(self.home[2]) + height_m
+        self._takeoff_to, self._begun = float(self.home[2]) + height_m, True
         return ACCEPTED
+
+    def end_takeoff(self) -> None:
+        """Another order takes its place."""
+        self._takeoff_to = None
 
     def start_mission(self) -> int:
         """MISSION_START: changes to AUTO and, when armed, leaves."""
         if self.set_mode(AUTO) != ACCEPTED:
             return FAILED
-        if self.armed and not self._begun and self.flight.on_ground:
-            if not self.mission.starts_with_takeoff:
-                return FAILED
-            self.mission.start_or_resume()
         self._begun = self.armed
+        if self.mission.state != ACTIVE:
+            self.mission.start_or_resume()
         return ACCEPTED
 
     def reposition(self, enu: Floats) -> int:
         """DO_REPOSITION with the change of mode allowed."""
         if self.mode != GUIDED and self.set_mode(GUIDED) != ACCEPTED:
             return FAILED
-        self._goal, self._takeoff_to = enu, None
+        self.end_takeoff()
+        self.guided.go(enu)
         return ACCEPTED
 
     def pause(self, wanted: bool) -> int:
-        """DO_PAUSE_CONTINUE."""
+        """DO_PAUSE_CONTINUE: GUIDED always, AUTO on its way to a place; going on is refused nowhere there."""
         if self.mode == GUIDED:
-            if wanted and self.flying:
-                self._goal = stopping_point(self.flight, self.speeds)
+            self.guided.paused = wanted
             return ACCEPTED
-        if not self.flies_mission or self._climbing_to is not None:
+        if self.mode != AUTO or (wanted and not (self.mission.legs.to_a_place and not self.landed)):
             self.say(6, "Failed to pause" if wanted else "Failed to resume")
             return FAILED
-        self.mission.state = PAUSED if wanted else ACTIVE
+        self._paused = wanted
         return ACCEPTED
 
     def change_speed(self, kind: int, speed_m_s: float) -> int:
@@ -332,11 +377,12 @@ class Pilot:
             return FAILED
         return ACCEPTED
 
-    def turn(self, heading_deg: float, *, sense: float = 0.0, relative: bool = False) -> None:
-        """CONDITION_YAW: to a heading, or by an angle in a sense; held until the mode or the item changes."""
-        angle = math.radians(heading_deg)
-        self.turned = True
-        self.flight.target_yaw = self.flight.yaw + math.copysign(angle, sense or 1.0) if relative else angle
+    def turn(self, heading_deg: float, rate_deg_s: float, sense: float, relative: float) -> int:
+        """MAV_RESULT of CONDITION_YAW: to a heading, or by an angle in a sense; held until another order."""
+        if not 0 <= heading_deg <= 360 or relative not in (0, 1):
+            return FAILED
+        self.heading.fix(math.radians(heading_deg), math.radians(rate_deg_s), sense, relative=relative > 0)
+        return ACCEPTED
 
     # --- flying -----------------------------------------------------------------------------------------------------
 
@@ -348,22 +394,29 @@ class Pilot:
         self._watch_mission()
         self._repeat_worries()
         self.payload.step()
-        self.flight.target_velocity = self._velocity()
+        self.heading.step(dt_s)
+        wanted = self._velocity()
+        if self.flight.on_ground and not self.contact.lifts(self.armed and float(wanted[2]) > 0):
+            wanted = _DOWN
+        self.flight.target_velocity = wanted
         self.flight.level = self.flying and not self.position_ready
         self.flight.step(dt_s)
+        self.contact.step(now_s, armed=self.armed, on_ground=self.flight.on_ground)
         self._watch_ground()
         self._watch_trail()
 
     def _watch_mission(self) -> None:
-        if self.transfers.changed != self._changed:
-            self._changed = self.transfers.changed
-            if self.flies_mission and self.mission.state == ACTIVE:
-                self.say(2, "Auto mission changed, restarted command")
-                self.mission.restart()
-        if self.flies_mission:
-            before = self.mission.current
-            self.mission.step()
-            self.turned = self.turned and before == self.mission.current
+        changed, self._changed = self.transfers.changed != self._changed, self.transfers.changed
+        if self.mode != AUTO:
+            return
+        if self._waits:
+            if self.gnss.ever:  # not before it knows where it is
+                self._waits = False
+                self.mission.start_or_resume()
+            return
+        if changed:
+            self.mission.changed()
+        self.mission.update()
 
     def _repeat_worries(self) -> None:
         if self.armed or self.now_s < self._prearm_at_s:
@@ -373,19 +426,11 @@ class Pilot:
             self.say(2, f"PreArm: {reason}")
 
     def _watch_ground(self) -> None:
-        if not self.armed or not self.flight.on_ground:
-            self._touched_s = None
+        if not self.armed or not self.landed or self._climbing_to is not None or not self.sticks.throttle_low:
             self._idle_since_s = self.now_s
             return
-        descending = float(self.flight.target_velocity[2]) < 0
-        waiting = self._climbing_to is None
-        if self.is_landing and descending:
-            self._touched_s = self.now_s if self._touched_s is None else self._touched_s
-            if self.now_s - self._touched_s >= _DETECTS_LANDING_S:
-                self.disarm()
-        elif not waiting or not self.sticks.throttle_low:
-            self._idle_since_s = self.now_s
-        elif 0 < self.values["DISARM_DELAY"] < self.now_s - self._idle_since_s:
+        over = self.is_landing and self.mode != AUTO and self.stopped and self.now_s >= self._land_from_s
+        if over or 0 < self.values["DISARM_DELAY"] < self.now_s - self._idle_since_s:
             self.disarm()
 
     def _watch_trail(self) -> None:
@@ -404,40 +449,33 @@ class Pilot:
         """The height of the take-off under way."""
         if self.mode != AUTO:
             return self._takeoff_to
-        return self.mission.takeoff_to if self._begun or not self.flight.on_ground else None
+        leaves = self._begun or not self.landed or bool(int(self.values["AUTO_OPTIONS"]) & _AUTO_TAKES_OFF)
+        return self.mission.takeoff_to if leaves else None
 
     def _velocity(self) -> Floats:
         """The velocity that the mode wants, east-north-up m/s."""
         if not self.armed:
-            return np.array([0.0, 0.0, -1.0 if self.flight.on_ground else -10.0])
-        climbing_to = self._climbing_to
-        if climbing_to is not None:
-            return self._climb(climbing_to)
-        if self.mode == AUTO and self.flight.on_ground and self._auto_leaves():
-            self._begun = True
-            self.mission.start_or_resume()
-        if self.flight.on_ground and not (MODES[self.mode].sticks and self.sticks.climb_m_s > 0):
-            return np.array([0.0, 0.0, -1.0])
+            return _DOWN if self.flight.on_ground else _FALLING
+        if self.mode != AUTO and self._takeoff_to is not None:
+            return self._climb(self._takeoff_to)
+        if self.landed and self._climbing_to is None and not (MODES[self.mode].sticks and self.sticks.climb_m_s > 0):
+            return _DOWN
         return self._fly()
 
-    def _auto_leaves(self) -> bool:
-        return not self._begun and bool(int(self.values["AUTO_OPTIONS"]) & _AUTO_TAKES_OFF) and self.mission.present
-
     def _fly(self) -> Floats:
-        if self._landing:
-            held = self.now_s < self._land_from_s
-            return np.zeros(3) if held else descend(self.flight, self.values)
+        if self.mode == LAND:
+            return np.zeros(3) if self.now_s < self._land_from_s else descend(self.flight, self.values)
         if self._return is not None:
             return self._return.velocity()
         if self._circle is not None:
             return self._circle.velocity(self.flight, self.speeds, self.values["WPNAV_RADIUS"] / 100)
         if self.mode == AUTO:
-            return np.zeros(3) if self.mission.state == PAUSED else self.mission.velocity()
+            return np.zeros(3) if self._paused else self.mission.velocity()
+        if self.mode == GUIDED:
+            return self.guided.velocity()
         if MODES[self.mode].sticks:
             return self._by_hand()
-        return (
-            np.zeros(3) if self._goal is None else towards(self.flight, self._goal, self.speeds, turn=not self.turned)
-        )
+        return np.zeros(3) if self._hold is None else towards(self.flight, self._hold, self.speeds, turn=False)
 
     def _by_hand(self) -> Floats:
         forward, right = self.sticks.tilt()
@@ -450,11 +488,8 @@ class Pilot:
 
     def _climb(self, to_m: float) -> Floats:
         left_m = to_m - float(self.flight.enu[2])
-        if left_m > 0.5:
-            return np.array([0.0, 0.0, rise(left_m, self.speeds)])
-        if self.mode == AUTO:
-            self.mission.done()
-            return self._velocity()
-        self._takeoff_to = None
-        self._goal = np.array([self.flight.enu[0], self.flight.enu[1], to_m])
-        return self._fly()
+        if left_m < _TOP_M and not self.landed and abs(float(self.flight.velocity[2])) < _TOP_SHARE * self.speeds.up:
+            self._takeoff_to = None
+            self.guided.keep(np.array([self.flight.enu[0], self.flight.enu[1], to_m]))
+            return self._fly()
+        return np.array([0.0, 0.0, rise(left_m, self.speeds)])

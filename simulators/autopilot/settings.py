@@ -17,7 +17,8 @@ SETTINGS: dict[str, tuple[float, int]] = {
     # Speeds in cm/s, accelerations in cm/s². Heights: RTL_*, LAND_* in cm, FENCE_* in m. RTL_LOIT_TIME in ms, all other
     # times in s. Angles in degrees but ANGLE_MAX in centidegrees. SIM_BATT_VOLTAGE 0: the simulator's own battery.
     "WPNAV_SPEED": (800, _FLOAT), "WPNAV_SPEED_UP": (250, _FLOAT), "WPNAV_SPEED_DN": (150, _FLOAT),
-    "WPNAV_RADIUS": (200, _FLOAT), "WPNAV_ACCEL": (250, _FLOAT), "LOIT_SPEED": (1250, _FLOAT),
+    "WPNAV_RADIUS": (200, _FLOAT), "WPNAV_ACCEL": (250, _FLOAT), "WPNAV_JERK": (1, _FLOAT), "GUID_TIMEOUT": (3, _FLOAT),
+    "LOIT_SPEED": (1250, _FLOAT),
     "RTL_ALT": (1500, _INT32), "RTL_ALT_FINAL": (0, _INT16), "RTL_CLIMB_MIN": (0, _INT16), "RTL_SPEED": (0, _INT16),
     "RTL_CONE_SLOPE": (3, _FLOAT), "RTL_LOIT_TIME": (5000, _INT32), "LAND_SPEED": (50, _INT16),
     "LAND_SPEED_HIGH": (0, _INT16), "LAND_ALT_LOW": (1000, _FLOAT), "PILOT_SPEED_UP": (250, _INT16),

@@ -59,6 +59,8 @@ class Transfers:
         self.lists: dict[int, list[Item]] = {MISSION: [], FENCE: [], RALLY: []}
         self.changed = 0
         self.flying = False
+        self.cleared: Callable[[], None] = lambda: None
+        """Told when the mission is cleared."""
         self._say = say
         self._uploads: dict[int, _Upload] = {}
         self._told_of_request = False
@@ -115,9 +117,11 @@ class Transfers:
             self._say(4, f"Only {LIMITS[kind]} items are supported")
             return [self._ack(sender, mavlink.MAV_MISSION_NO_SPACE, kind)]
         if kind != FENCE:  # the fence alone is written only when it is whole
+            self.changed += kind == MISSION and m.count < len(self.lists[kind])
             del self.lists[kind][m.count :]
         if m.count == 0:
-            self._clear(kind)
+            if kind == FENCE:
+                self._clear(kind)
             if kind == MISSION:
                 self._say(6, "Flight plan received")
             return [self._ack(sender, mavlink.MAV_MISSION_ACCEPTED, kind)]
@@ -149,7 +153,9 @@ class Transfers:
 
     def _clear(self, kind: int) -> None:
         self.lists[kind].clear()
-        self.changed += kind == MISSION
+        if kind == MISSION:
+            self.changed += 1
+            self.cleared()
         if kind == FENCE:
             self._say(7, "Fence Indexed OK")
 
@@ -205,9 +211,14 @@ class Transfers:
             return
         stored = self.lists[upload.kind]
         if upload.kind == MISSION:
-            self.changed += 1
+            if not stored:  # home comes first, and the item that was meant for its place behind it
+                stored.append(self._home or Item(0, 16, (0.0, 0.0, 0.0, 0.0), 0, 0, 0.0))
+                self.changed += 1
+                stored.append(item)
+                return
             if upload.seq == 0:
-                item = self._home or Item(0, 16, (0.0, 0.0, 0.0, 0.0), 0, 0, 0.0)
+                return
+            self.changed += 1
         if upload.seq < len(stored):
             stored[upload.seq] = item
         else:

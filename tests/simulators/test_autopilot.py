@@ -196,7 +196,8 @@ def test_without_a_position_it_says_zero_and_not_a_place(bench: Bench) -> None:
     ("boot_s", "mode", "words"),
     [
         (1.0, STABILIZE, "Arm: System not initialised"),
-        (5.0, GUIDED, "Arm: Need Position Estimate"),
+        (5.0, GUIDED, "Arm: Accels inconsistent"),
+        (11.5, GUIDED, "Arm: AHRS: waiting for home"),
         (15.0, RTL, "Arm: RTL mode not armable"),
         (15.0, AUTO, "Arm: Mode requires mission"),
     ],

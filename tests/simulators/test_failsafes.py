@@ -35,6 +35,7 @@ class Bench:
         self.vehicle.add_link("ground")
         self.pilot, self.values = self.vehicle.pilot, self.vehicle.parameters.values
         self.texts: list[tuple[int, str]] = []
+        self.messages: list[Any] = []
         self._parser = mavlink.MAVLink(None)
         self.run(13.0)
         assert self.pilot.set_mode(GUIDED) == ACCEPTED
@@ -46,13 +47,17 @@ class Bench:
         self.vehicle.step(self.vehicle.now_s + seconds)
         for frame in self.vehicle.take_outgoing("ground"):
             for m in self._parser.parse_buffer(frame) or ():
+                self.messages.append(m)
                 if m.get_type() == "STATUSTEXT":
                     self.texts.append((m.severity, m.text))
+
+    def heard(self, name: str) -> list[Any]:
+        return [m for m in self.messages if m.get_type() == name]
 
     def fly(self, up_m: float = 20.0) -> Bench:
         assert self.pilot.arm(True) == ACCEPTED
         assert self.pilot.takeoff(up_m) == ACCEPTED
-        self.run(up_m / 2.5 + 3)
+        self.run(up_m / 2.5 + 7)
         self.texts.clear()
         return self
 
@@ -224,7 +229,9 @@ def test_a_crossed_fence_is_named_and_does_what_is_set(
     bench.fly()
     bench.values |= {**settings, "FENCE_ENABLE": 1}
     bench.run(0.1)
-    assert bench.texts == [(5, words)] and bench.pilot.mode == mode
+    changed = [(6, "Manual recovery started")] if mode != GUIDED else []  # a change of the mode outside says so
+    assert bench.texts == [(5, words), *changed] and bench.pilot.mode == mode
+    assert [(m.breach_status, m.breach_count) for m in bench.heard("FENCE_STATUS")] == [(1, 1)]
     bench.values["FENCE_ENABLE"] = 0
     bench.run(0.1)
     assert bench.texts[-1] == (5, "Fence breach cleared")
@@ -283,7 +290,8 @@ def test_a_mode_for_the_hands_sinks_with_the_throttle_down_and_holds_with_it_in_
     bench.run(5.0)  # an override lasts three seconds
     assert bench.pilot.flight.velocity[2] == pytest.approx(-2.5, abs=0.1)
     bench.until(10.0, lambda: bench.pilot.flight.on_ground)
-    assert bench.until(15.0, lambda: not bench.pilot.armed) == pytest.approx(10.0, abs=0.3)
+    # Ten seconds from the moment in which the landing is detected.
+    assert bench.until(15.0, lambda: not bench.pilot.armed) == pytest.approx(11.2, abs=0.3)
 
 
 # --- missions -------------------------------------------------------------------------------------------------------
@@ -324,8 +332,9 @@ def test_conditions_hold_back_what_stands_behind_them_while_the_next_leg_is_flow
     said = [text for _, text in bench.texts if text.startswith("Mission: ")]
     assert said == [
         "Mission: 1 Takeoff",
-        "Mission: 5 WP",
+        "Mission: 1 Takeoff",
         "Mission: 2 ChangeSpeed",
+        "Mission: 5 WP",
         "Mission: 3 CondDelay",
         "Mission: 4 DigiCamCtrl",
     ]

@@ -95,7 +95,7 @@ def test_after_its_last_item_auto_stays_auto_and_holds() -> None:
 def test_a_jump_repeats_as_often_as_it_says() -> None:
     bench = Bench(item(16, 0, 15), item(16, 15, 15), do(177, 2, 2), do(20))
     bench.fly(120)
-    assert bench.reached() == [1, 2, 3, 2, 3, 2, 3]
+    assert bench.reached() == [1, 2, 3, 2, 3, 2, 3, 5]  # a return is reached when it has landed
 
 
 @pytest.mark.parametrize("radius", [12.0, -12.0])
@@ -142,7 +142,7 @@ def test_return_climbs_before_it_goes_home() -> None:
 
 def test_it_keeps_looking_at_a_place_while_it_flies_past() -> None:
     bench = Bench(item(195, 40, 20, 0.0), item(16, 0, 60))
-    bench.fly(12)
+    bench.fly(16)
     pilot, seen = bench.vehicle.pilot, []
     for _ in range(60):
         bench.run(0.1)
