@@ -40,6 +40,11 @@ class Flight:
         self._gust = np.zeros(3)
         self._rng = rng
 
+    def blow(self, speed_m_s: float, from_deg: float) -> None:
+        """Another wind from here on."""
+        towards = math.radians(from_deg + 180.0)
+        self.wind = speed_m_s * np.array([math.sin(towards), math.cos(towards), 0.0])
+
     def step(self, dt_s: float) -> None:
         """Let time pass; ``dt_s`` of at most 0.1 s."""
         # First-order Gauss-Markov gusts (MIL-F-8785C idea): 3 s correlation, a fifth of the wind.

@@ -156,6 +156,14 @@ def _arm(a: Autopilot, m: Any, wire: Link) -> int:
     return a.pilot.arm(m.param1 == 1, magic=int(m.param2) if math.isfinite(m.param2) else 0)
 
 
+def _terminate(a: Autopilot, m: Any, wire: Link) -> int:
+    """DO_FLIGHTTERMINATION: the motors stop, wherever it is."""
+    if not m.param1 > 0.5:
+        return FAILED
+    a.pilot.disarm()
+    return ACCEPTED
+
+
 def _takeoff(a: Autopilot, m: Any, wire: Link) -> int:
     return a.pilot.takeoff(float(m.param7 if m.get_type() == "COMMAND_LONG" else m.z))
 
@@ -224,6 +232,7 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_REQUEST_MESSAGE: _request,
     mavlink.MAV_CMD_DO_SET_MODE: _mode,
     mavlink.MAV_CMD_COMPONENT_ARM_DISARM: _arm,
+    mavlink.MAV_CMD_DO_FLIGHTTERMINATION: _terminate,
     mavlink.MAV_CMD_NAV_TAKEOFF: _takeoff,
     mavlink.MAV_CMD_NAV_LAND: _land,
     mavlink.MAV_CMD_NAV_VTOL_LAND: _land,

@@ -9,10 +9,12 @@ import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import commands, messages, mount
+from simulators.autopilot.blackbox import BlackBox
 from simulators.autopilot.failsafes import Failsafes
 from simulators.autopilot.ftp import Ftp
 from simulators.autopilot.gnss import Gnss
 from simulators.autopilot.links import Link, Links
+from simulators.autopilot.logs import LogTransfer
 from simulators.autopilot.parameters import Parameters
 from simulators.autopilot.pilot import ACCEPTED, STEP_S, Pilot
 from simulators.autopilot.traffic import Traffic
@@ -21,7 +23,8 @@ from simulators.flight import Errors, Flight
 from simulators.geodesy import Plane
 from simulators.power import Airframe, Battery
 
-_DEVICES_ASKED_S = 10.0
+_DEVICES_ASKED_S, _RUNTIME_EVERY_S = 10.0, 30.0
+_TOTALS = {0: "MIS_TOTAL", 1: "FENCE_TOTAL", 2: "RALLY_TOTAL"}
 _BANNER = ((6, "ArduCopter V4.7.0-dev (simulated)"), (6, "Frame: QUAD/PLUS"))
 
 
@@ -49,21 +52,25 @@ class Autopilot:
         self.gimbal_q: tuple[float, ...] | None = None
         self.gimbal_control = (0, 0)
         self.parameters = Parameters()
-        self.ftp = Ftp(self.parameters.packed, self.parameters.estimate, self.banner, self.say)
         self.traffic = Traffic(self.parameters.values)
         self.transfers = Transfers(self.say)
+        self.ftp = Ftp(self.parameters.packed, self.parameters.estimate, self.banner, self.say, self.transfers.packed)
         flight = Flight(np.array([*start_en_m, ground_amsl_m]), float(rng.uniform(-3, 3)), rng, wind_m_s)
         values = self.parameters.values
         self.gnss = Gnss(values, self.errors, np.random.default_rng([seed, 7, sysid]))
         self.pilot = Pilot(flight, plane, self.transfers, self.say, values, self.gnss)
         self.failsafes = Failsafes(self)
+        self.blackbox = BlackBox(self)
+        self.logs = LogTransfer(self.blackbox.finished, self.say)
         self.links = Links(sysid)
         self.airframe, self.battery = Airframe(), Battery(values["BATT_CAPACITY"])
         self.home_place: tuple[float, float, float] | None = None
         self._rng = rng
         self._armed = self._ready = False
         self._reports = 0
-        self._shots = 0
+        self._shots = self._logs = 0
+        self._wind = values["SIM_WIND_SPD"], values["SIM_WIND_DIR"]
+        self._runtime_s = _RUNTIME_EVERY_S
         self._devices_asked = False
         self._texts: list[tuple[int, str]] = [*_BANNER]
 
@@ -98,6 +105,7 @@ class Autopilot:
         """Fly and speak until a boot time, seconds."""
         while self.now_s + STEP_S <= until_s + 1e-9:
             self.now_s = round(self.now_s + STEP_S, 6)
+            self._blow()
             self.pilot.step(self.now_s, STEP_S)
             self._drain_battery()
             self._after_step()
@@ -118,14 +126,32 @@ class Autopilot:
             self.links.order_picture()
         for _, message in self.transfers.tick(self.now_s):  # every ground link carries it; its addressee is in it
             self.links.broadcast(message)
-        for wire, message in self.ftp.tick(self.now_s):
+        for wire, message in (*self.ftp.tick(self.now_s), *self.logs.tick(armed=self.pilot.armed)):
             wire.send(message)
+        self._count()
         if not self._devices_asked and self.now_s >= _DEVICES_ASKED_S:
             self._devices_asked = True
             self.links.ask_devices()
         self.failsafes.step()
         while self._texts:
-            self.links.broadcast_text(*self._texts.pop(0))
+            severity, text = self._texts.pop(0)
+            self.links.broadcast_text(severity, text)
+            self.blackbox.note(text)
+        self.blackbox.step()
+        for number, (_, data) in enumerate(self.blackbox.finished[self._logs :], start=self._logs + 1):
+            self._logs = number
+            self.ftp.keep(f"logs/{number:08d}.BIN", data)
+
+    def _count(self) -> None:
+        """What the vehicle counts itself is told when it changes, without being asked."""
+        counted = {name: float(len(self.transfers.lists[kind])) for kind, name in _TOTALS.items()}
+        if self.now_s >= self._runtime_s:
+            self._runtime_s += _RUNTIME_EVERY_S
+            counted["STAT_RUNTIME"] = float(round(self.now_s))
+        for name, value in counted.items():
+            if self.parameters.values[name] != value:
+                self.parameters.values[name] = value
+                self.links.broadcast(self.parameters.value(name))
 
     def say(self, severity: int, text: str) -> None:
         """STATUSTEXT to every ground station at the end of this step."""
@@ -163,13 +189,16 @@ class Autopilot:
         enu = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m + noise
         return self.pilot.plane.geo(enu)
 
+    def estimated_place(self) -> tuple[float, float, float]:
+        """Latitude, longitude, height as the estimator has them, without noise."""
+        return self.pilot.plane.geo(self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m)
+
     def set_home(self, place: tuple[float, float, float] | None = None) -> bool:
         """Home at latitude, longitude, metres above sea level, or here; false here without a position."""
         if place is None:
             if not self.pilot.position_ready:
                 return False
-            here = self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m
-            place = self.pilot.plane.geo(here)
+            place = self.estimated_place()
         else:
             self.pilot.home = self.pilot.plane.enu(*place) + np.array([0.0, 0.0, self.pilot.plane.alt_m])
         self.home_place = place
@@ -198,6 +227,14 @@ class Autopilot:
         """Drawn since boot."""
         return self.battery.used_mah
 
+    def _blow(self) -> None:
+        """The levers SIM_WIND_SPD and SIM_WIND_DIR, while they are moved."""
+        values = self.parameters.values
+        lever = values["SIM_WIND_SPD"], values["SIM_WIND_DIR"]
+        if lever != self._wind:
+            self._wind = lever
+            self.pilot.flight.blow(*lever)
+
     def _drain_battery(self) -> None:
         flight, airframe = self.pilot.flight, self.airframe
         if self.pilot.flying:
@@ -211,12 +248,14 @@ class Autopilot:
 
     def _dispatch(self, message: Any, wire: Link) -> None:
         if getattr(message, "target_system", self.sysid) not in (0, self.sysid):
+            self.links.pass_on(message, wire)
             return
         sender = (message.get_srcSystem(), message.get_srcComponent())
         kind = message.get_type()
         if kind in ("COMMAND_LONG", "COMMAND_INT"):
             self._command(message, wire, sender)
         elif kind == "HEARTBEAT":
+            self.links.meet(sender[0], wire)
             self.links.forward(message, "ground", besides=wire.name)
             if sender[0] == self.parameters.values["MAV_GCS_SYSID"]:
                 self.failsafes.hear_gcs(self.now_s)
@@ -255,9 +294,10 @@ class Autopilot:
         elif kind in ("SET_POSITION_TARGET_GLOBAL_INT", "SET_POSITION_TARGET_LOCAL_NED"):
             if self.pilot.takes_targets:
                 self.pilot.guided.hear(message)
-        elif kind == "RC_CHANNELS_OVERRIDE":
-            pulses = [getattr(message, f"chan{number}_raw") for number in range(1, 5)]
-            self.pilot.sticks.override(pulses, self.now_s)
+        elif kind in ("RC_CHANNELS_OVERRIDE", "MANUAL_CONTROL"):
+            self._sticks(message, sender[0])
+        elif kind.startswith("LOG_"):
+            self.logs.receive(message, wire, armed=self.pilot.armed)
         elif kind == "REQUEST_DATA_STREAM":
             wire.set_streams(message)
 
@@ -265,6 +305,17 @@ class Autopilot:
         here = self.believed_place()[:2] if self.pilot.position_ready else None
         if not self.traffic.hear(message, here, self.now_s):
             self.links.forward(message, "ground", besides=wire.name)
+
+    def _sticks(self, message: Any, sysid: int) -> None:
+        """Sticks of the ground station that counts; of others they are nothing."""
+        if sysid != self.parameters.values["MAV_GCS_SYSID"]:
+            return
+        self.failsafes.hear_gcs(self.now_s)
+        if message.get_type() == "MANUAL_CONTROL":
+            if message.target == self.sysid:
+                self.pilot.sticks.by_hand(message, self.now_s)
+            return
+        self.pilot.sticks.override([getattr(message, f"chan{number}_raw") for number in range(1, 5)], self.now_s)
 
     def _command(self, message: Any, wire: Link, sender: tuple[int, int]) -> None:
         """To a component that is there: its affair. To one that is not: the autopilot does it itself."""

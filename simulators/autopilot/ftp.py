@@ -33,6 +33,8 @@ _IDLE_S = 3.0
 _WAITING = 5
 _BURST_PACKETS, _BURST_EVERY_S = 500, 0.005
 _PARAMETERS = "@PARAM/param.pck"
+_LIST_BYTES = 1_048_576  # what such a file is said to have; read to its end
+_LISTS = {"@MISSION/mission.dat": 0, "@MISSION/fence.dat": 1, "@MISSION/rally.dat": 2}
 
 
 class _Refused(Exception):
@@ -85,17 +87,24 @@ class _Asked:
 
 
 class Ftp:
-    """The server of one vehicle. ``disk``: {path: bytes}; ``packed(read_size, start, count, defaults)`` the parameters.
+    """The server of one vehicle. ``disk``: {path: bytes}; ``packed(read_size, start, count, defaults)`` the parameters,
+    ``mission(kind)`` a list of items as a file.
 
     ``receive`` and ``tick`` return (wire, FILE_TRANSFER_PROTOCOL) to send, the wire being what ``receive`` was given.
     """
 
     def __init__(
-        self, packed: Callable[[int, int, int, bool], bytes], estimate: int, banner: Callable[[], None], say: Say
+        self,
+        packed: Callable[[int, int, int, bool], bytes],
+        estimate: int,
+        banner: Callable[[], None],
+        say: Say,
+        mission: Callable[[int], bytes],
     ) -> None:
         self.disk: dict[str, bytes] = {}
         self.folders: set[str] = {"terrain"}
         self._packed, self._estimate, self._banner, self._say = packed, estimate, banner, say
+        self._mission = mission
         self._file: _File | None = None
         self._session = -1
         self._sent_s = -_IDLE_S
@@ -110,6 +119,11 @@ class Ftp:
         if len(self._waiting) < _WAITING:
             self._waiting.append(_Asked(Payload.of(bytes(message.payload)), sender, wire))
         return self._work(now_s)
+
+    def keep(self, path: str, data: bytes) -> None:
+        """A file of the vehicle's own, its folder with it."""
+        self.folders.add(path.rpartition("/")[0])
+        self.disk[path] = data
 
     def tick(self, now_s: float) -> list[tuple[Any, Any]]:
         """What is due of a burst, and then of what waits behind it."""
@@ -217,11 +231,13 @@ class Ftp:
             size = self._estimate
         else:
             content = self._read_disk(path)
-            self._file, size = _File(path, lambda _: content), len(content)
+            self._file, size = _File(path, lambda _: content), _LIST_BYTES if path in _LISTS else len(content)
         self._session = r.session
         return replace(answer, size=4, data=size.to_bytes(4, "little"))
 
     def _read_disk(self, path: str) -> bytes:
+        if path in _LISTS:
+            return self._mission(_LISTS[path])
         if path not in self.disk:
             raise _Refused(NOT_FOUND)
         return self.disk[path]

@@ -21,6 +21,7 @@ _NO_PLACE, _NO_VELOCITY, _NO_ACCELERATION = 0b111, 0b111_000, 0b111_000_000
 _FORCE, _NO_YAW, _NO_YAW_RATE = 512, 1024, 2048
 _LOCAL, _LOCAL_OFFSET, _BODY, _BODY_OFFSET = 1, 7, 8, 9
 _FASTEST = 1000.0
+_RESPONSE_S = 0.4  # of the vehicle to a velocity
 # Frames of a height: above sea level 0, above home 1.
 BASES = {0: 0, 5: 0, 3: 1, 6: 1, 10: 1, 11: 1}
 
@@ -34,7 +35,7 @@ class Guided:
         self.goal: Floats | None = None
         self._wanted: Floats | None = None
         self._push: Floats | None = None
-        self._told_s = 0.0
+        self._told_s = self._moved_s = 0.0
 
     def stop(self) -> None:
         """Come to rest and stay there."""
@@ -61,8 +62,11 @@ class Guided:
             pilot.heading.stop_turning()
             self._wanted, self._push = np.zeros(3), None
         if self._push is not None:
-            return np.asarray(pilot.flight.velocity + self._push)
+            return np.asarray(pilot.flight.velocity + self._push * _RESPONSE_S)
         if self.goal is not None:
+            if self._wanted is not None:  # the place moves along
+                self.goal = self.goal + self._wanted * (pilot.now_s - self._moved_s)
+                self._moved_s = pilot.now_s
             wanted = towards(pilot.flight, self.goal, pilot.speeds, turn=not pilot.heading.held)
             return wanted if self._wanted is None else wanted + self._wanted
         return np.zeros(3) if self._wanted is None else self._limited(self._wanted)
@@ -95,7 +99,7 @@ class Guided:
             return
         self._pilot.end_takeoff()
         self.goal, self._wanted, self._push = place, speed, push if place is None and speed is None else None
-        self._told_s = self._pilot.now_s
+        self._told_s = self._moved_s = self._pilot.now_s
         self._turn(m, whole=whole)
 
     def _turn(self, m: Any, *, whole: bool) -> None:

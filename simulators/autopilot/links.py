@@ -75,6 +75,7 @@ class Links:
         self.sysid = sysid
         self.components: dict[int, Link] = {}
         self._wires: dict[str, Link] = {}
+        self._others: dict[str, set[int]] = {}
         self._text_id = 0
         self._signing = Signing()
 
@@ -123,6 +124,17 @@ class Links:
         for wire in self._wires.values():
             if wire.name.startswith(to) and wire.name != besides:
                 wire.out.append(frame)
+
+    def meet(self, sysid: int, wire: Link) -> None:
+        """A system is behind a wire."""
+        self._others.setdefault(wire.name, set()).add(sysid)
+
+    def pass_on(self, message: Any, wire: Link) -> None:
+        """What is meant for another system, to the wires where that one has been heard."""
+        frame = bytes(message.get_msgbuf())
+        for name, systems in self._others.items():
+            if name != wire.name and message.target_system in systems:
+                self._wires[name].out.append(frame)
 
     def hear_device(self, message: Any, wire: Link) -> None:
         """What a component of this vehicle says: where it is, and onwards to the ground stations."""

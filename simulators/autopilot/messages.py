@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import available_modes, instruments, mount
+from simulators.autopilot.arming import INITIALISED_S
 from simulators.geodesy import rotation, wire_quaternion
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _ms(a: Autopilot) -> int:
 def heartbeat(a: Autopilot) -> Any:
     """HEARTBEAT."""
     base = 1 | 16 | 64 | (128 if a.pilot.armed else 0)
-    status = 5 if a.in_failsafe else 3 if a.pilot.landed else 4
+    status = 1 if a.now_s < INITIALISED_S else 5 if a.in_failsafe else 3 if a.pilot.landed else 4
     return mavlink.MAVLink_heartbeat_message(2, 3, base, a.pilot.mode, status, 3)
 
 

@@ -14,7 +14,8 @@ _FLOAT, _INT8, _INT16, _INT32 = 9, 2, 4, 6
 # What is not of flying; name: (value, type)
 _TABLE: dict[str, tuple[float, int]] = {
     "MAV_SYSID": (1, _INT16), "MAV_GCS_SYSID": (255, _INT16), "MNT1_TYPE": (6, _INT8), "CAM1_TYPE": (6, _INT8),
-    "FRAME_CLASS": (1, _INT8), "STAT_RUNTIME": (0, _INT32), "TERRAIN_ENABLE": (1, _INT8),
+    "FRAME_CLASS": (1, _INT8), "STAT_RUNTIME": (0, _INT32), "MIS_TOTAL": (0, _INT16),
+    "FENCE_TOTAL": (0, _INT8), "RALLY_TOTAL": (0, _INT8), "TERRAIN_ENABLE": (1, _INT8),
     "ADSB_TYPE": (0, _INT8), "ADSB_LIST_MAX": (25, _INT16), "ADSB_LIST_RADIUS": (10000, _INT16),
     **SETTINGS,
 }  # fmt: skip
@@ -53,6 +54,15 @@ class Parameters:
             self.values[name] = _fitted(float(message.param_value), _TABLE[name][1])
             return [self._value(name, _NO_INDEX)]
         return [self._value(name, _NO_INDEX, asked)]  # asked by name, told without a number, and as it was asked
+
+    def value(self, name: str) -> Any:
+        """PARAM_VALUE of its own accord."""
+        return self._value(name, _NO_INDEX)
+
+    @staticmethod
+    def default(name: str) -> float:
+        """What it is before anybody sets it."""
+        return float(_TABLE[name][0])
 
     def reset(self) -> None:
         """All defaults."""

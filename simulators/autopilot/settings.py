@@ -35,7 +35,8 @@ SETTINGS: dict[str, tuple[float, int]] = {
     "BATT_LOW_TIMER": (10, _INT8), "BATT_CRT_VOLT": (0, _FLOAT), "BATT_CRT_MAH": (0, _FLOAT),
     "BATT_FS_LOW_ACT": (0, _INT8), "BATT_FS_CRT_ACT": (0, _INT8), "SIM_GPS1_ENABLE": (1, _INT8),
     "SIM_MAG1_FAIL": (0, _INT8), "SIM_BARO_DISABLE": (0, _INT8), "SIM_RC_FAIL": (0, _INT8),
-    "SIM_ACCEL1_FAIL": (0, _FLOAT), "SIM_BATT_VOLTAGE": (0, _FLOAT),
+    "SIM_ACCEL1_FAIL": (0, _FLOAT), "SIM_BATT_VOLTAGE": (0, _FLOAT), "SIM_WIND_SPD": (0, _FLOAT),
+    "SIM_WIND_DIR": (180, _FLOAT),
 }  # fmt: skip
 
 

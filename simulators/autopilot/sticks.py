@@ -6,6 +6,7 @@ So a mode that the hands fly sinks to the ground unless a ground station overrid
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from simulators.autopilot.settings import Values
 
@@ -31,6 +32,11 @@ class Sticks:
                 self._overrides.pop(index, None)
             elif pulse != _KEEP:
                 self._overrides[index] = (int(pulse), now_s)
+
+    def by_hand(self, m: Any, now_s: float) -> None:
+        """MANUAL_CONTROL: -1000..1000, the throttle 0..1000; what is out of its range leaves its channel."""
+        moved = ((m.y, 1500 + m.y / 2), (m.x, 1500 - m.x / 2), (m.z, 1000 + m.z), (m.r, 1500 + m.r / 2))
+        self.override([round(pulse) if abs(value) <= 1000 else _KEEP for value, pulse in moved], now_s)
 
     def clear(self) -> None:
         """No overrides any more, as when the ground station is lost."""

@@ -8,6 +8,7 @@ another ground station may upload a fence, but gets DENIED for the mission. Answ
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ Sender = tuple[int, int]
 
 LIMITS = {MISSION: 650, FENCE: 70, RALLY: 46}
 _ASK_AGAIN_S, _GIVE_UP_S = 1.0, 8.0
+_FILE_MAGIC, _FILE_HEAD, _FILE_ITEM = 0x763D, struct.Struct("<5H"), struct.Struct("<4f2if2H6B")
 _MISCOUNTED = "Incorrect item count"
 _NAMES = {MISSION: "Mission", FENCE: "Fence", RALLY: "Rally"}
 _GUIDED, _CHANGE_ALT = 2, 3  # MISSION_ITEM_INT.current that is an order and no item
@@ -99,6 +101,17 @@ class Transfers:
         elif self._home is None:
             self.lists[MISSION].append(home)
         self._home = home
+
+    def packed(self, kind: int) -> bytes:
+        """A list as the file mission.dat, fence.dat or rally.dat: a head, then each item as on the wire."""
+        head = _FILE_HEAD.pack(_FILE_MAGIC, kind, 0, 0, len(self.lists[kind]))
+        items = (
+            _FILE_ITEM.pack(
+                *item.params, item.x, item.y, item.z, seq, item.command, 0, 0, item.frame, 0, int(kind == MISSION), kind
+            )
+            for seq, item in enumerate(self.lists[kind])
+        )
+        return head + b"".join(items)
 
     # --- uploads ----------------------------------------------------------------------------------------------------
 
