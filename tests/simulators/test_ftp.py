@@ -32,6 +32,7 @@ from simulators.autopilot.ftp import (
     Payload,
 )
 from simulators.autopilot.parameters import Parameters
+from simulators.autopilot.transfers import FENCE, MISSION, Item, Transfers
 
 ME, OTHER = (255, 190), (254, 190)
 TEXT = b"LOG_BACKEND_TYPE 0\n"
@@ -44,7 +45,10 @@ class Client:
         self.texts: list[str] = []
         self.banners = 0
         self.parameters = parameters or Parameters()
-        self.server = Ftp(self.parameters.packed, self.parameters.estimate, self._banner, lambda _, t: self.say(t))
+        self.transfers = Transfers(lambda _, text: self.say(text))
+        self.server = Ftp(
+            self.parameters.packed, self.parameters.estimate, self._banner, lambda _, t: self.say(t), self.transfers.packed
+        )  # fmt: skip
         self.server.disk["x.parm"] = TEXT
         self.now_s = 0.0
         self._seq = 0
@@ -187,6 +191,22 @@ def test_a_file_is_written_read_renamed_and_removed(client: Client) -> None:
     client.one(RESET)
     assert client.one(RENAME, b"a.txt\0b.txt") == (ACK, b"") and client.one(REMOVE, b"b.txt") == (ACK, b"")
     assert client.one(MAKE_DIR, b"dd") == (ACK, b"") and client.one(REMOVE_DIR, b"dd") == (ACK, b"")
+
+
+def test_a_mission_and_a_fence_are_files_that_are_read_to_their_end(client: Client) -> None:
+    client.transfers.lists[MISSION] = [
+        Item(0, 16, (0, 0, 0, 0), 514_500_000, 67_400_000, 31.0), Item(3, 16, (2, 0, 0, 90), 514_510_000, 67_410_000, 20.5),
+    ]  # fmt: skip
+    opcode, size = client.one(OPEN, b"@MISSION/mission.dat")
+    assert opcode == ACK and int.from_bytes(size, "little") == 1_048_576, "said to be larger than any"
+    client.one(TERMINATE)
+    data = client.fetch(b"@MISSION/mission.dat", 100)
+    assert struct.unpack_from("<5H", data) == (0x763D, MISSION, 0, 0, 2) and len(data) == 10 + 2 * 38
+    *params, x, y, z, seq, command, _, _, frame, current, auto, kind = struct.unpack_from("<4f2if2H6B", data, 10 + 38)
+    assert (params, x, y, z) == ([2, 0, 0, 90], 514_510_000, 67_410_000, 20.5)
+    assert (seq, command, frame, current, auto, kind) == (1, 16, 3, 0, 1, MISSION)
+    assert struct.unpack("<5H", client.fetch(b"@MISSION/fence.dat", 100)) == (0x763D, FENCE, 0, 0, 0)
+    assert client.one(OPEN, b"@MISSION/other.dat") == (NAK, b"\x0a")
 
 
 def test_a_burst_ends_with_a_short_packet_and_the_end_of_the_file(client: Client) -> None:
