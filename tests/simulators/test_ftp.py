@@ -46,9 +46,8 @@ class Client:
         self.banners = 0
         self.parameters = parameters or Parameters()
         self.transfers = Transfers(lambda _, text: self.say(text))
-        self.server = Ftp(
-            self.parameters.packed, self.parameters.estimate, self._banner, lambda _, t: self.say(t), self.transfers.packed
-        )  # fmt: skip
+        packed, estimate = self.parameters.packed, self.parameters.estimate
+        self.server = Ftp(packed, estimate, self._banner, lambda _, t: self.say(t), self.transfers.packed)
         self.server.disk["x.parm"] = TEXT
         self.now_s = 0.0
         self._seq = 0
@@ -195,8 +194,9 @@ def test_a_file_is_written_read_renamed_and_removed(client: Client) -> None:
 
 def test_a_mission_and_a_fence_are_files_that_are_read_to_their_end(client: Client) -> None:
     client.transfers.lists[MISSION] = [
-        Item(0, 16, (0, 0, 0, 0), 514_500_000, 67_400_000, 31.0), Item(3, 16, (2, 0, 0, 90), 514_510_000, 67_410_000, 20.5),
-    ]  # fmt: skip
+        Item(0, 16, (0, 0, 0, 0), 514_500_000, 67_400_000, 31.0),
+        Item(3, 16, (2, 0, 0, 90), 514_510_000, 67_410_000, 20.5),
+    ]
     opcode, size = client.one(OPEN, b"@MISSION/mission.dat")
     assert opcode == ACK and int.from_bytes(size, "little") == 1_048_576, "said to be larger than any"
     client.one(TERMINATE)
