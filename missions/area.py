@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely import LinearRing, Polygon
 from shapely.geometry import shape
 from shapely.geometry.polygon import orient
@@ -45,6 +46,25 @@ def parse_area(text: str, name: str = "area") -> Polygon:
     if len(rings) != 1:
         raise AreaError(f"{name}: {len(rings)} polygons found; exactly one is needed (plan each area on its own)")
     return check_area(_shaped(rings[0], name), name)
+
+
+def parse_line(text: str, name: str = "route") -> NDArray[np.float64]:
+    """GeoJSON text → one line, (M, 2) longitude, latitude in degrees; areas and points beside it are ignored.
+
+    Raises AreaError: no JSON, no line or several, lat/lon swapped, at 0/0.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as problem:
+        raise AreaError(f"{name}: no JSON ({problem})") from problem
+    lines = [g.get("coordinates") for g in _geometries(document, name) if g.get("type") == "LineString"]
+    if len(lines) != 1 or not isinstance(lines[0], list) or len(lines[0]) < 2:
+        raise AreaError(f"{name}: {len(lines)} lines found; exactly one LineString of at least 2 points is needed")
+    for position in lines[0]:
+        _require_position(position, name)
+    places = np.array([position[:2] for position in lines[0]], np.float64)
+    _check_places(places, name)
+    return places
 
 
 def _geometries(document: Any, name: str) -> list[dict[str, Any]]:
@@ -95,7 +115,7 @@ def check_area(polygon: Polygon, name: str = "area") -> Polygon:
     """The polygon (lon_deg, lat_deg), with its outer ring anticlockwise, or AreaError with the reason."""
     if polygon.is_empty:
         raise AreaError(f"{name}: the polygon is empty")
-    _check_places(polygon, name)
+    _check_places(np.asarray(polygon.exterior.coords)[:, :2], name)
     if not polygon.is_valid:
         raise AreaError(f"{name}: the outline is no simple polygon ({explain_validity(polygon)}, as lon lat)")
     size_m2 = area_m2(polygon)
@@ -106,8 +126,8 @@ def check_area(polygon: Polygon, name: str = "area") -> Polygon:
     return orient(polygon.simplify(0.0))
 
 
-def _check_places(polygon: Polygon, name: str) -> None:
-    lons, lats = np.asarray(polygon.exterior.coords)[:, :2].T
+def _check_places(places: NDArray[np.float64], name: str) -> None:
+    lons, lats = places.T
     for lon, lat in zip(lons, lats, strict=True):
         if abs(lat) > 90.0 or abs(lon) > 180.0:
             hint = " (longitude and latitude swapped?)" if abs(lat) <= 180.0 and abs(lon) <= 90.0 else ""

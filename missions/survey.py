@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, box, make_valid
 
 from missions.area import check_area, local_frame, to_metres
-from missions.follow import FollowError, follow, required_height, sample_track, sampling_step_m, surface_along
+from missions.course import CourseError, mission_along
 from missions.geometry.camera import CameraProfile
-from missions.geometry.geo import Datum, GeoPoint, LocalFrame
+from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain import Ground
-from missions.mission import FlyTo, Mission, PointCamera, ReturnHome, SetSpeed, Step, TakeOff
+from missions.mission import Mission
 
 Floats = NDArray[np.float64]
 
@@ -114,17 +114,13 @@ def survey(
     start = None if home is None else frame.enu_from_geo(home.lat_deg, home.lon_deg, 0.0)[:2]
     lines = plan_lines(outline, spacing, heading, overrun_m, start)
     notes = _notes(profile, seen, altitude_m, speed_m_s, sidelap, spacing, lines, outline)
-    track = np.concatenate(lines)
-    if terrain is None:
-        flown = _level(track, frame, altitude_m)
-        notes.append("no terrain was given: heights are above home, not above what stands under the line")
-    else:
-        if home is None:
-            raise SurveyError("home is needed to follow the terrain: heights are sent relative to it")
-        home, note = _home_on(terrain, home)
-        notes += note
-        flown = _following(track, frame, terrain, home, altitude_m)
-    return Mission(name, _steps(flown, profile, speed_m_s), home, tuple(notes))
+    try:
+        return mission_along(
+            np.concatenate(lines), frame, altitude_m, home=home, terrain=terrain, speed_m_s=speed_m_s,
+            look_down=profile.mount == "gimbal", name=name, notes=notes,
+        )  # fmt: skip
+    except CourseError as problem:
+        raise SurveyError(str(problem)) from problem
 
 
 def _check_values(altitude_m: float, sidelap: float, overrun_m: float, heading_deg: float | None) -> None:
@@ -219,63 +215,3 @@ def _notes(
             f"({outside} of {len(lines)} lines leave it); what must not be overflown needs a fence"
         )
     return notes
-
-
-def _level(track: Floats, frame: LocalFrame, altitude_m: float) -> list[GeoPoint]:
-    return [_point(frame, east, north, altitude_m, 0.0) for east, north in track]
-
-
-def _point(frame: LocalFrame, east: float, north: float, alt_m: float, home_alt_m: float) -> GeoPoint:
-    lat, lon, _ = frame.geo_from_enu(np.array([east, north, 0.0]))
-    return GeoPoint(float(lat), float(lon), float(alt_m) - home_alt_m, Datum.HOME)
-
-
-def _home_on(terrain: Ground, home: GeoPoint) -> tuple[GeoPoint, list[str]]:
-    """Home at the terrain's own height: heights relative to it then hold in the same model that was followed."""
-    ground_m = float(terrain.height_at(home.lat_deg, home.lon_deg))
-    if not math.isfinite(ground_m):
-        raise SurveyError(
-            f"the terrain does not cover home ({home.lat_deg:.5f}, {home.lon_deg:.5f}); "
-            "give a file that covers the whole flight, or none"
-        )
-    note = []
-    if abs(ground_m - home.alt_m) > 5.0:
-        note = [
-            f"home is given at {home.alt_m:.1f} m, the terrain there is {ground_m:.1f} m above sea level and counts"
-        ]
-    return GeoPoint(home.lat_deg, home.lon_deg, ground_m, Datum.SEA_LEVEL), note
-
-
-def _following(
-    track: Floats, frame: LocalFrame, terrain: Ground, home: GeoPoint, altitude_m: float
-) -> list[GeoPoint]:  # fmt: skip
-    tolerance = max(1.0, 0.05 * altitude_m)
-    try:
-        flown = follow(track, frame, terrain, altitude_m, tolerance)
-        home_en = frame.enu_from_geo(home.lat_deg, home.lon_deg, 0.0)[:2]
-        there = _transit_height(np.array([home_en, track[0]]), frame, terrain, altitude_m, "the way to the first line")
-        back = _transit_height(np.array([track[-1], home_en]), frame, terrain, altitude_m, "the way home")
-    except FollowError as problem:
-        raise SurveyError(f"{problem}; give a terrain file that covers the flight, or none") from problem
-    rows = [tuple(row) for row in flown]
-    if there > rows[0][2] + 0.5:
-        rows.insert(0, (rows[0][0], rows[0][1], there))
-    if back > rows[-1][2] + 0.5:
-        rows.append((rows[-1][0], rows[-1][1], back))
-    points = [_point(frame, east, north, alt, home.alt_m) for east, north, alt in rows]
-    if points[0].alt_m <= 0.0:
-        raise SurveyError("the area lies so far below home that its flight height is below home; choose a nearer home")
-    return points
-
-
-def _transit_height(leg: Floats, frame: LocalFrame, terrain: Ground, altitude_m: float, what: str) -> float:
-    samples = sample_track(leg, sampling_step_m(terrain))
-    return float(required_height(samples, surface_along(samples, frame, terrain, what), altitude_m).max())
-
-
-def _steps(flown: list[GeoPoint], profile: CameraProfile, speed_m_s: float) -> tuple[Step, ...]:
-    steps: list[Step] = [TakeOff(flown[0].alt_m), SetSpeed(speed_m_s)]
-    if profile.mount == "gimbal":
-        steps.append(PointCamera(-90.0))
-    steps += [FlyTo(point) for point in flown]
-    return (*steps, ReturnHome())

@@ -10,11 +10,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from simulators.sitl_fleet import SitlFleet
 
+# How long one example takes says something of the machine, nothing of the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 _ROOT = Path(__file__).resolve().parent.parent
 
 

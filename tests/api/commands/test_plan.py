@@ -144,3 +144,44 @@ def test_real_plan_files_end_without_a_traceback(testdata: Path, capsys: pytest.
     assert codes["zones_south_africa.kmz"] == 2
     assert codes["qgroundcontrol_sample_with_survey_missing_items.plan"] == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, waypoints",
+    [
+        (("corridor", "--route", "route.geojson", "--width-m", "30"), 6),
+        (("search", "parallel", "--area", "area.geojson", "--spacing-m", "50", "--height-m", "60"), 8),
+        (("search", "creeping", "--area", "area.geojson", "--spacing-m", "50", "--height-m", "60"), 10),
+        (("search", "square", "--datum", "51.4335,6.7615", "--legs", "6", "--spacing-m", "20"), 7),
+        (("search", "sector", "--datum", "51.4335,6.7615", "--radius-m", "60", "--drift-m-s", "0.4"), 10),
+        (("search", "trackline", "--route", "route.geojson", "--target-m", "0.3"), 6),
+    ],
+)
+def test_other_patterns_are_planned_and_say_what_they_are_worth(
+    folder: Path, words: tuple[str, ...], waypoints: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = {"type": "LineString", "coordinates": [[6.7605, 51.4332], [6.7615, 51.434], [6.7628, 51.4342]]}
+    (folder / "route.geojson").write_text(json.dumps(line))
+    named = [folder / word if word.endswith(".geojson") else word for word in words]
+    out = folder / "p.plan"
+    assert _run(*named, "--camera", folder / "camera.toml", "--home", HOME, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert f"{waypoints} waypoints" in said and ("probability of detection" in said) == (words[0] == "search")
+    assert len(read(out.read_text(), "p.plan").items) > waypoints
+
+
+@pytest.mark.parametrize(
+    "words, complaint",
+    [
+        (("search", "square"), "a square search needs --datum"),
+        (("search", "parallel", "--area", "area.geojson", "--target-m", "0.02"), "target of 0.02 m: 4 px need 6 m"),
+        (("corridor", "--route", "area.geojson", "--width-m", "30"), "0 lines found; exactly one LineString"),
+        (("search", "sector", "--datum", "51.4335,6.7615", "--drift-m-s", "4"), "drift 4 m/s"),
+    ],
+)
+def test_a_pattern_that_cannot_be_is_one_line(
+    folder: Path, words: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = [folder / word if word.endswith(".geojson") else word for word in words]
+    assert _run(*named, "--camera", folder / "camera.toml", "--home", HOME, "--out", folder / "p.plan") == 2
+    assert complaint in capsys.readouterr().err

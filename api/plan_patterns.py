@@ -1,0 +1,201 @@
+"""The patterns of ``plan``: what each asks for, and the mission that comes of it. Reading files is this file's work."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from missions.area import parse_area, parse_line
+from missions.corridor import corridor
+from missions.formats import ENDINGS
+from missions.geometry.camera import parse_profile
+from missions.geometry.geo import Datum, GeoPoint
+from missions.geometry.terrain import TerrainGrid
+from missions.geometry.terrain_files import TerrainError, read_terrain, require_cover
+from missions.mission import Mission
+from missions.orbit import orbit
+from missions.search_plan import AREA_PATTERNS, DATUM_PATTERNS, PATTERNS, Task, plan_search
+from missions.survey import survey
+
+_USUAL = Task()
+Planned = tuple[Mission, TerrainGrid | None, str]
+
+
+class BadInput(ValueError):
+    """Input that cannot be used; its text is one complete sentence for the user."""
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add every pattern as a sub-verb."""
+    _register_survey(verbs.add_parser("survey", help="parallel lines over an area"))
+    _register_corridor(verbs.add_parser("corridor", help="lines along a route"))
+    _register_orbit(verbs.add_parser("orbit", help="once around a place, the camera on it"))
+    _register_search(verbs.add_parser("search", help="IAMSAR patterns over an area, around a datum, along a route"))
+
+
+def _register_survey(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--area", type=Path, required=True, help="GeoJSON polygon")
+    parser.add_argument("--camera", type=Path, required=True, help="camera profile (TOML or JSON)")
+    parser.add_argument(
+        "--height-m", type=float, default=60.0, help="above the surface with --terrain, else above home"
+    )
+    parser.add_argument("--sidelap", type=float, default=0.3, help="0 to 0.95 (default 0.3)")
+    parser.add_argument("--heading-deg", type=float, help="of the lines; default: along the long side")
+    _register_common(parser)
+
+
+def _register_orbit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--centre", required=True, help="LAT,LON of the place looked at")
+    parser.add_argument("--radius-m", type=float, default=40.0)
+    parser.add_argument(
+        "--height-m", type=float, default=40.0, help="above the surface with --terrain, else above home"
+    )
+    parser.add_argument("--turns", type=int, default=1)
+    _register_common(parser)
+
+
+def _register_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, help=f"target file ({' '.join(ENDINGS)})")
+    parser.add_argument("--speed-m-s", type=float, default=5.0)
+    parser.add_argument("--home", help="LAT,LON[,ALT] of the take-off; ALT in metres above sea level")
+    parser.add_argument("--terrain", type=Path, help="elevation raster: heights follow the surface")
+    parser.add_argument("--quiet", action="store_true")
+
+
+def _register_corridor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--route", type=Path, required=True, help="GeoJSON line")
+    parser.add_argument("--camera", type=Path, required=True, help="camera profile (TOML or JSON)")
+    parser.add_argument("--width-m", type=float, required=True, help="of the strip, half of it to each side")
+    parser.add_argument(
+        "--height-m", type=float, default=60.0, help="above the surface with --terrain, else above home"
+    )
+    parser.add_argument("--sidelap", type=float, default=0.3, help="0 to 0.95 (default 0.3)")
+    _register_common(parser)
+
+
+def _register_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pattern", choices=PATTERNS)
+    parser.add_argument("--area", type=Path, help="GeoJSON polygon (parallel, creeping)")
+    parser.add_argument("--datum", metavar="LAT,LON", help="last known or most likely place (square, sector)")
+    parser.add_argument("--route", type=Path, help="GeoJSON line (trackline)")
+    parser.add_argument("--camera", type=Path, required=True, help="camera profile (TOML or JSON)")
+    parser.add_argument("--target-m", type=float, default=_USUAL.target_m, help="size searched for; gives the height")
+    parser.add_argument("--height-m", type=float, help="above the surface; default: 4 px on the target, 20 to 120 m")
+    parser.add_argument("--spacing-m", type=float, help="between tracks; default: swath and --overlap")
+    parser.add_argument("--overlap", type=float, default=_USUAL.overlap, help="0 to 0.95 (0.4; under trees 0.75)")
+    parser.add_argument("--share", type=float, default=_USUAL.share, help="detected of what is in the picture (0.8)")
+    parser.add_argument("--heading-deg", type=float, default=0.0, help="of the first leg: down-drift (square, sector)")
+    parser.add_argument("--legs", type=int, default=_USUAL.legs, help="of an expanding square (10)")
+    parser.add_argument("--radius-m", type=float, default=_USUAL.radius_m, help="of a sector search (200)")
+    parser.add_argument("--second", action="store_true", help="after a first one: turned by 45° (square), 30° (sector)")
+    parser.add_argument("--drift-m-s", type=float, default=0.0, help="of what is searched for")
+    parser.add_argument("--drift-to-deg", type=float, default=0.0, help="where to, clockwise from north")
+    _register_common(parser)
+
+
+def text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise BadInput(f"{path}: is no text file") from problem
+    except OSError as problem:
+        raise BadInput(f"{path}: cannot be read ({problem.strerror})") from problem
+
+
+def place_of(option: str, text: str | None, terrain: TerrainGrid | None) -> GeoPoint | None:
+    """`LAT,LON[,ALT]`; without ALT the terrain's height there, or 0 where there is no terrain."""
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as problem:
+        raise BadInput(f"{option} {text!r}: LAT,LON or LAT,LON,ALT in numbers is needed") from problem
+    if len(numbers) not in (2, 3):
+        raise BadInput(f"{option} {text!r}: LAT,LON or LAT,LON,ALT is needed")
+    lat, lon = numbers[:2]
+    if len(numbers) == 3:
+        return GeoPoint(lat, lon, numbers[2], Datum.SEA_LEVEL)
+    place = GeoPoint(lat, lon, 0.0, Datum.SEA_LEVEL)
+    if terrain is None:
+        return place
+    require_cover(terrain, lat, lon, option.removeprefix("--"))
+    return replace(place, alt_m=float(terrain.height_at(lat, lon)))
+
+
+def require_covered(path: Path, terrain: TerrainGrid, lat_deg: float, lon_deg: float, what: str) -> None:
+    try:
+        require_cover(terrain, lat_deg, lon_deg, what)
+    except TerrainError as problem:
+        raise BadInput(f"{path}: {problem}") from problem
+
+
+def _survey(args: argparse.Namespace) -> Planned:
+    area = parse_area(text_of(args.area), str(args.area))
+    profile = parse_profile(text_of(args.camera), str(args.camera))
+    terrain = read_terrain(args.terrain) if args.terrain else None
+    home = place_of("--home", args.home, terrain)
+    if terrain is not None:
+        require_covered(args.terrain, terrain, area.centroid.y, area.centroid.x, f"the middle of {args.area}")
+    mission = survey(
+        area, profile, args.height_m, sidelap=args.sidelap, speed_m_s=args.speed_m_s, heading_deg=args.heading_deg,
+        home=home, terrain=terrain, name=args.area.stem,
+    )  # fmt: skip
+    return mission, terrain, ""
+
+
+def _orbit(args: argparse.Namespace) -> Planned:
+    terrain = read_terrain(args.terrain) if args.terrain else None
+    centre = place_of("--centre", args.centre, None)
+    assert centre is not None
+    if terrain is not None:
+        require_covered(args.terrain, terrain, centre.lat_deg, centre.lon_deg, "the centre")
+    mission = orbit(
+        centre, args.radius_m, args.height_m, home=place_of("--home", args.home, terrain), terrain=terrain,
+        turns=args.turns, speed_m_s=args.speed_m_s, name=args.out.stem,
+    )  # fmt: skip
+    return mission, terrain, ""
+
+
+def _corridor(args: argparse.Namespace) -> Planned:
+    terrain = read_terrain(args.terrain) if args.terrain else None
+    mission = corridor(
+        parse_line(text_of(args.route), str(args.route)),
+        parse_profile(text_of(args.camera), str(args.camera)),
+        args.height_m, width_m=args.width_m, sidelap=args.sidelap, speed_m_s=args.speed_m_s,
+        home=place_of("--home", args.home, terrain), terrain=terrain, name=args.route.stem,
+    )  # fmt: skip
+    return mission, terrain, ""
+
+
+def _search(args: argparse.Namespace) -> Planned:
+    terrain = read_terrain(args.terrain) if args.terrain else None
+    task = Task(
+        args.target_m, args.height_m, args.spacing_m, args.overlap, args.share, args.speed_m_s, args.heading_deg,
+        args.legs, args.radius_m, args.second, args.drift_m_s, args.drift_to_deg,
+    )  # fmt: skip
+    wanted = "area" if args.pattern in AREA_PATTERNS else "datum" if args.pattern in DATUM_PATTERNS else "route"
+    given = getattr(args, wanted)
+    if given is None:
+        raise BadInput(f"a {args.pattern} search needs --{wanted}")
+    where: Any = place_of("--datum", given, None) if wanted == "datum" else _drawn(wanted, given)
+    mission, worth = plan_search(
+        args.pattern, where, parse_profile(text_of(args.camera), str(args.camera)), task,
+        home=place_of("--home", args.home, terrain), terrain=terrain, name=args.out.stem,
+    )  # fmt: skip
+    return mission, terrain, worth.text()
+
+
+def _drawn(kind: str, path: Path) -> Any:
+    return (parse_area if kind == "area" else parse_line)(text_of(path), str(path))
+
+
+PLANNERS: dict[str, Callable[[argparse.Namespace], Planned]] = {
+    "survey": _survey,
+    "corridor": _corridor,
+    "orbit": _orbit,
+    "search": _search,
+}
+"""Sub-verb → mission, the terrain it was planned on, and a line about its worth ("" where there is none)."""
