@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.eye import Eye, Look, since
@@ -26,11 +26,11 @@ from imagery.frame import Frame
 from imagery.hotspots import Event, hotspot_id, properties
 from imagery.incident import Picture, Surroundings, observe
 from imagery.observe import FrameObservation
-from missions.geometry.geo import Datum, GeoPoint, LocalFrame
+from missions.geometry.geo import Datum, GeoPoint, LocalFrame, distance_m
 from missions.geometry.terrain import FlatGround, TerrainGrid
 
 _TRACK_POINTS = 600
-_TRACK_STEP_S = 0.5
+_TRACK_STEP_S, _TRACK_STEP_M = 0.5, 2.0
 _UPDATE_S = 0.5
 _NO_TERRAIN_SIGMA_M = 5.0
 
@@ -224,7 +224,7 @@ class Situation:
             self._last_track_s[vehicle.sysid] = now_s
             track = self.tracks.setdefault(vehicle.sysid, deque(maxlen=_TRACK_POINTS))
             point = [data["lon_deg"], data["lat_deg"], data["time_s"] or self.utc_s]
-            if not track or track[-1][2] < point[2]:
+            if not track or (track[-1][2] < point[2] and _moved(track[-1], point)):
                 track.append(point)
                 self.hub.states[f"track/{vehicle.sysid}"] = list(track)
 
@@ -343,6 +343,12 @@ class Situation:
             "detection_running": running,
             "statement_key": statement_key(running=running, frames=coverage.frames),
         }
+
+
+def _moved(before: Sequence[float], now: Sequence[float]) -> bool:
+    """Whether a vehicle has left its last point: one that stands must not push its flight out of the trail."""
+    (lon, lat), (lon_now, lat_now) = before[:2], now[:2]
+    return distance_m(GeoPoint(lat, lon, 0.0, Datum.HOME), GeoPoint(lat_now, lon_now, 0.0, Datum.HOME)) > _TRACK_STEP_M
 
 
 def _utc_by(eye: Eye, vehicle: Vehicle) -> Callable[[Frame], float | None]:

@@ -74,7 +74,7 @@ def test_the_words_of_a_hotspot(page: Any, server: Any) -> None:
     shown = page.locator("[data-id=h-1] .place").inner_text()
     assert re.sub(r"\s", "", shown) == re.sub(r"\s", "", first)
     expect(page.get_by_test_id("statement")).to_contain_text(
-        re.compile(r"Erkennung läuft seit \d\d:\d\d, [\d.]+ Bilder, 3,1 ha gesehen")
+        re.compile(r"Erkennung läuft seit \d\d:\d\d, [\d.]+ Bilder, 3,1\sha gesehen")
     )
     page.get_by_role("button", name="English").click()
     expect(page.locator("[data-id=h-1]")).to_contain_text("Hotspot 1")

@@ -6,8 +6,8 @@ import { emptyPicture, fold, sorted, TRACK_POINTS } from "../src/lib/fold";
 import { clockTime, dateText, isoSeconds, lossesByKind, number } from "../src/lib/format";
 import type { Envelope, Hotspot, Source } from "../src/lib/types";
 import { geoFromUtm, utmFromGeo, zoneOf } from "../src/lib/utm";
-import { splitFrame } from "../src/lib/video";
-import { ellipseRing, hotspotFeatures } from "../src/map/features";
+import { legendStops, splitFrame } from "../src/lib/video";
+import { atLeast, ellipseRing, hotspotFeatures } from "../src/map/features";
 import { gridFeatures, gridLabel, scaleBar, spacing } from "../src/map/grid";
 
 const message = (topic: string, data: unknown, epoch = "a", seq = 1): Envelope => ({ v: 1, epoch, seq, topic, t_obs: 0, t_srv: 0, data });
@@ -69,8 +69,15 @@ describe("the picture", () => {
   });
   it("keeps a bounded trail", () => {
     let picture = emptyPicture();
-    for (let i = 0; i < TRACK_POINTS + 50; i++) picture = fold(picture, message("vehicle/1", { vehicle: 1, time_s: i, lat_deg: 51, lon_deg: 6 }), 0);
+    for (let i = 0; i < TRACK_POINTS + 50; i++) picture = fold(picture, message("vehicle/1", { vehicle: 1, time_s: i, lat_deg: 51 + i * 1e-4, lon_deg: 6 }), 0);
     expect(picture.tracks["1"]).toHaveLength(TRACK_POINTS);
+  });
+  it("keeps the trail of the flight while the drone stands", () => {
+    let picture = emptyPicture();
+    const at = (time_s: number, lat_deg: number): void => void (picture = fold(picture, message("vehicle/1", { vehicle: 1, time_s, lat_deg, lon_deg: 6 }), 0));
+    for (let i = 0; i < 10; i++) at(i, 51 + i * 1e-4);
+    for (let i = 10; i < 2000; i++) at(i, 51.0009 + (i % 2) * 1e-5); // a metre of noise
+    expect(picture.tracks["1"]).toHaveLength(10);
   });
   it("sorts what is open first, then the hottest, with unmeasured ones last", () => {
     const all = [hotspot(1, 50), hotspot(2, null), hotspot(3, 900, "extinguished"), hotspot(4, 300, "confirmed"), hotspot(5, 80)];
@@ -109,6 +116,27 @@ describe("map", () => {
     expect(area).toBeGreaterThan(0);
     const east = Math.max(...ring.map(([x]) => x)) - 6.74;
     expect(east * 111320 * Math.cos((51.45 * Math.PI) / 180)).toBeCloseTo(4, 1); // azimuth 90° lies east-west
+  });
+});
+
+describe("the view", () => {
+  it("widens a lone drone to its neighbourhood and leaves a large area alone", () => {
+    const [west, south, east, north] = atLeast([6.74, 51.45, 6.74, 51.45], 150);
+    expect((north - south) * 111_195).toBeCloseTo(150, 0);
+    expect((east - west) * 111_195 * Math.cos((51.45 * Math.PI) / 180)).toBeCloseTo(150, 0);
+    expect(atLeast([6, 51, 7, 52], 150)).toEqual([6, 51, 7, 52]);
+  });
+});
+
+describe("the picture's legend", () => {
+  const legend: [number, string][] = [[60, "yellow"], [100, "orange"], [150, "red"]];
+  it("is grey below the first threshold, and each colour begins where the server says", () => {
+    expect(legendStops({ min_c: 0, max_c: 200, legend })).toBe("#000 0%, #fff 30.0%, yellow 30.0%, yellow 50.0%, orange 50.0%, orange 75.0%, red 75.0%, red 100.0%");
+  });
+  it("has no colour that the picture cannot hold", () => {
+    expect(legendStops({ min_c: 5, max_c: 50, legend })).toBe("#000 0%, #fff 100.0%");
+    expect(legendStops({ min_c: 110, max_c: 300, legend })).not.toContain("yellow");
+    expect(legendStops({ min_c: null, max_c: null })).toBe("#000 0%, #fff 100%");
   });
 });
 

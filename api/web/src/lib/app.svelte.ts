@@ -130,7 +130,7 @@ class App {
     }
     const missing = this.picture.status?.value.recording?.not_recorded ?? 0;
     if (missing > 0) found.push({ level: "red", name: t("source_recording"), text: t("recording_missing", { n: missing }) });
-    return found.sort((a, b) => Number(b.level === "red") - Number(a.level === "red"));
+    return merged(found).sort((a, b) => Number(b.level === "red") - Number(a.level === "red"));
   });
 
   #noticeText({ source, state, age_s }: ShownSource): string | null {
@@ -164,6 +164,17 @@ class App {
     if (this.replay || this.serverNow_s === null) return t("at_time", { time: clockTime(seen, words.locale) });
     return t("ago", { age: ageText(Math.max(0, this.serverNow_s - seen)) });
   }
+}
+
+/** What is said of several sources in the same words is said once: the map under it is needed. */
+export function merged(notices: Notice[]): Notice[] {
+  const byText = new Map<string, Notice>();
+  for (const notice of notices) {
+    const key = `${notice.level}${notice.text}`;
+    const before = byText.get(key);
+    byText.set(key, before ? { ...before, name: `${before.name}, ${notice.name}` } : notice);
+  }
+  return [...byText.values()];
 }
 
 function oldest(a: number | null, b: number | null): number | null {

@@ -18,6 +18,7 @@ export interface Picture {
 }
 
 export const TRACK_POINTS = 600;
+const STEP_M = 2;
 
 export const emptyPicture = (): Picture => ({
   epoch: null,
@@ -80,10 +81,15 @@ function withVehicle(picture: Picture, key: string, report: VehicleReport, now_m
   if (report.lat_deg === null || report.lon_deg === null || report.time_s === null) return { ...picture, vehicles };
   const track = picture.tracks[key] ?? [];
   const last = track[track.length - 1];
-  // twice a second is enough for a trail, and 600 points then reach five minutes back
-  if (last && report.time_s - last[2] < 0.5) return { ...picture, vehicles };
+  // twice a second is enough for a trail, and 600 points then reach at least five minutes of flight back
+  if (last && (report.time_s - last[2] < 0.5 || !moved(last, report.lon_deg, report.lat_deg))) return { ...picture, vehicles };
   const point: TrackPoint = [report.lon_deg, report.lat_deg, report.time_s];
   return { ...picture, vehicles, tracks: { ...picture.tracks, [key]: [...track, point].slice(-TRACK_POINTS) } };
+}
+
+/** A drone that stands or hovers must not push its flight out of the trail. */
+function moved([lon, lat]: TrackPoint, lon_deg: number, lat_deg: number): boolean {
+  return Math.hypot((lon_deg - lon) * Math.cos((lat * Math.PI) / 180), lat_deg - lat) * 111_320 > STEP_M;
 }
 
 function withHotspots(picture: Picture, features: Hotspot[]): Picture {

@@ -21,6 +21,22 @@ export function splitFrame(buffer: ArrayBuffer): { header: VideoHeader; jpeg: Ui
   return { header, jpeg: new Uint8Array(buffer, 4 + size) };
 }
 
+/**
+ * The picture's colours from its lowest to its highest temperature, for a gradient: grey carries the scene, a colour begins
+ * where the server says. So a bar labelled "7 °C … 73 °C" is red nowhere.
+ */
+export function legendStops(span: Pick<VideoHeader, "min_c" | "max_c" | "legend"> | undefined): string {
+  const { min_c, max_c, legend = [] } = span ?? {};
+  if (min_c == null || max_c == null || max_c <= min_c) return "#000 0%, #fff 100%";
+  const at = (celsius: number): string => `${Math.min(100, Math.max(0, ((celsius - min_c) / (max_c - min_c)) * 100)).toFixed(1)}%`;
+  const first = legend[0]?.[0] ?? max_c;
+  const stops = first > min_c ? [`#000 0%`, `#fff ${at(first)}`] : [];
+  legend.forEach(([from, colour], i) => {
+    if (from < max_c && (legend[i + 1]?.[0] ?? Infinity) > min_c) stops.push(`${colour} ${at(from)}`, `${colour} ${at(legend[i + 1]?.[0] ?? max_c)}`);
+  });
+  return stops.join(", ");
+}
+
 export class VideoChannel {
   #socket: WebSocket | null = null;
   #closed = false;

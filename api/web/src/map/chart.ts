@@ -13,22 +13,29 @@ setWorkerUrl(workerUrl);
 /** Where the synthetic town stands; shown until something real has a place. */
 const START: [number, number] = [6.7428, 51.4505];
 const HIT_PX = 24; // half a touch target
+/** The closest view that the map takes by itself, and the share of the view under which it looks closer. */
+const NEAREST = 18;
+const SMALL_SHARE = 0.6;
+const TABLET_REM_PX = 17;
 
 export interface ChartEvents {
   ready(): void;
   moved(scale: { metres: number; px: number }): void;
+  /** The crew has moved the map by hand. */
   dragged(): void;
+  resized(): void;
   picked(hotspot: string | null): void;
 }
 
 export class Chart {
   readonly #map: MapLibre;
+  readonly #size = parseFloat(getComputedStyle(document.documentElement).fontSize) / TABLET_REM_PX;
   #ready = false;
   #waiting = new Map<SourceName, GeoJSON.FeatureCollection>();
 
   constructor(container: HTMLElement, events: ChartEvents) {
     this.#map = new MapLibre({
-      container, style: style(), center: START, zoom: 15.5, attributionControl: false, dragRotate: false, pitchWithRotate: false,
+      container, style: style(this.#size), center: START, zoom: 15.5, attributionControl: false, dragRotate: false, pitchWithRotate: false,
       touchPitch: false, fadeDuration: 0, maxPitch: 0, minZoom: 3, maxZoom: 21,
     });
     this.#map.touchZoomRotate.disableRotation();
@@ -44,7 +51,10 @@ export class Chart {
     });
     this.#map.on("moveend", () => this.#grid());
     this.#map.on("move", () => events.moved(this.#scale()));
+    // by hand only: our own movements carry no original event
     this.#map.on("dragstart", () => events.dragged());
+    this.#map.on("zoomstart", (event) => event.originalEvent && events.dragged());
+    this.#map.on("resize", () => events.resized());
     this.#map.on("click", (event) => events.picked(this.#hit(event)));
   }
 
@@ -53,15 +63,31 @@ export class Chart {
     else void this.#map.getSource<GeoJSONSource>(name)?.setData(data);
   }
 
+  /** Bring all of it into the part of the map that no key covers. */
   fit(bounds: Bounds): void {
-    this.#map.fitBounds(bounds, { padding: 40, maxZoom: 17, animate: false });
+    this.#map.fitBounds(bounds, { padding: this.#padding(), maxZoom: NEAREST, animate: false });
+  }
+
+  /** Whether a picture of this place wants another view: something is out of sight, or all of it is lost in a corner. */
+  wants(bounds: Bounds): boolean {
+    const { clientWidth: w, clientHeight: h } = this.#map.getContainer();
+    const [a, b] = [this.#map.project([bounds[0], bounds[3]]), this.#map.project([bounds[2], bounds[1]])];
+    const free = this.#padding();
+    const outside = a.x < free.left / 2 || b.x > w - free.right / 2 || a.y < free.top / 2 || b.y > h - free.bottom / 2;
+    const share = Math.max((b.x - a.x) / (w - free.left - free.right), (b.y - a.y) / (h - free.top - free.bottom));
+    return outside || (share < SMALL_SHARE && this.#map.getZoom() < NEAREST - 0.2);
+  }
+
+  #padding(): { top: number; bottom: number; left: number; right: number } {
+    const { clientWidth: w, clientHeight: h } = this.#map.getContainer();
+    return { top: Math.min(70 * this.#size, h / 5), bottom: Math.min(60 * this.#size, h / 5), left: Math.min(70 * this.#size, w / 8), right: Math.min(120 * this.#size, w / 5) };
   }
 
   /** Bring a place into the free part of the map; calmly, and not at all when it is well in view already. */
   show(lon: number, lat: number): void {
     const { clientWidth: w, clientHeight: h } = this.#map.getContainer();
     const at = this.#map.project([lon, lat]);
-    const inside = at.x > w * 0.15 && at.x < w * 0.85 && at.y > h * 0.2 && at.y < h * 0.85;
+    const inside = at.x > w * 0.1 && at.x < w * 0.85 && at.y > h * 0.15 && at.y < h * 0.9;
     if (!inside) this.#map.easeTo({ center: [lon, lat], duration: 300 });
   }
 

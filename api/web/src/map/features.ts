@@ -107,3 +107,13 @@ export function boundsOf(...collections: Collection[]): Bounds | null {
   }
   return Number.isFinite(box[0]) ? box : null;
 }
+
+/** The same middle, and at least so many metres from edge to edge. */
+export function atLeast(bounds: Bounds, metres: number): Bounds {
+  const [west, south, east, north] = bounds;
+  const tall = (metres * 180) / (Math.PI * EARTH_M);
+  const wide = tall / Math.cos((((south + north) / 2) * Math.PI) / 180);
+  const x = Math.max(0, wide - (east - west)) / 2;
+  const y = Math.max(0, tall - (north - south)) / 2;
+  return [west - x, south - y, east + x, north + y];
+}

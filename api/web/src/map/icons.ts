@@ -10,16 +10,20 @@ export const COLOUR = {
   seen: "#4da3d9",
 } as const;
 
-const RATIO = 2;
+/** A hotspot's pin, px: from the middle of its head down to its tip, and what is left below the tip. */
+export const PIN = { width: 56, height: 44, head: 26, foot: 6 } as const;
+
+const RATIO = 3;
 type Pen = CanvasRenderingContext2D;
 
-function icon(chart: Chart, name: string, size: number, draw: (pen: Pen) => void): void {
+function icon(chart: Chart, name: string, width: number, draw: (pen: Pen) => void, height = width, middle = height / 2): void {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size * RATIO;
+  canvas.width = width * RATIO;
+  canvas.height = height * RATIO;
   const pen = canvas.getContext("2d");
   if (!pen || chart.hasImage(name)) return;
   pen.scale(RATIO, RATIO);
-  pen.translate(size / 2, size / 2);
+  pen.translate(width / 2, middle);
   pen.lineJoin = "round";
   draw(pen);
   chart.addImage(name, pen.getImageData(0, 0, canvas.width, canvas.height), { pixelRatio: RATIO });
@@ -52,6 +56,7 @@ const SHAPES: Record<string, [number, number][]> = {
 };
 
 function hotspot(pen: Pen, shape: string, colour: string, ring: boolean): void {
+  stem(pen, ring);
   const outline = SHAPES[shape];
   const trace = (): void => {
     if (outline) return path(pen, outline);
@@ -69,14 +74,31 @@ function hotspot(pen: Pen, shape: string, colour: string, ring: boolean): void {
   pen.fill();
 }
 
+/** The line from the head to the place itself, and a dot there. */
+function stem(pen: Pen, ring: boolean): void {
+  for (const [width, radius, colour] of [[ring ? 8 : 6, 3.5, "#05080b"], [ring ? 4 : 2.5, 2, "#ffffff"]] as const) {
+    pen.beginPath();
+    pen.moveTo(0, 0);
+    pen.lineTo(0, PIN.height - 2);
+    pen.lineWidth = width;
+    pen.strokeStyle = colour;
+    pen.stroke();
+    pen.beginPath();
+    pen.arc(0, PIN.height, radius, 0, 7);
+    pen.fillStyle = colour;
+    pen.fill();
+  }
+}
+
 export function addIcons(chart: Chart): void {
+  const pin = (name: string, draw: (pen: Pen) => void): void => icon(chart, name, PIN.width, draw, PIN.head + PIN.height + PIN.foot, PIN.head);
   icon(chart, "drone-live", 60, (pen) => drone(pen, COLOUR.live, true, false));
   icon(chart, "drone-stale", 60, (pen) => drone(pen, COLOUR.stale, false, false));
   icon(chart, "drone-lost", 60, (pen) => drone(pen, COLOUR.lost, false, false));
   icon(chart, "drone-ghost", 60, (pen) => drone(pen, "#9aa7b4", false, true));
   for (const [ring, suffix] of [[false, ""], [true, "-selected"]] as const) {
-    icon(chart, `hotspot-detected${suffix}`, 56, (pen) => hotspot(pen, "detected", COLOUR.hot, ring));
-    icon(chart, `hotspot-confirmed${suffix}`, 56, (pen) => hotspot(pen, "confirmed", "#ff5252", ring));
-    icon(chart, `hotspot-done${suffix}`, 56, (pen) => hotspot(pen, "done", "#b8c4d0", ring));
+    pin(`hotspot-detected${suffix}`, (pen) => hotspot(pen, "detected", COLOUR.hot, ring));
+    pin(`hotspot-confirmed${suffix}`, (pen) => hotspot(pen, "confirmed", "#ff5252", ring));
+    pin(`hotspot-done${suffix}`, (pen) => hotspot(pen, "done", "#b8c4d0", ring));
   }
 }
