@@ -6,10 +6,12 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from api.settings import SettingsError, read_profile, read_text
+from api.settings import SettingsError, read_profile
 from api.telemetry_log import Answer, poses_of
+from api.text_files import read_text
 from imagery.picture_poses import pose_from, profile_from, take_off_of
 from imagery.poses_file import parse_poses
 from imagery.readers.exif import PictureFacts, facts_of
@@ -21,6 +23,11 @@ from missions.geometry.terrain_files import read_terrain
 
 # All metadata stand at the beginning of a picture, before its pixels.
 _METADATA_BYTES = 2_000_000
+
+_NO_TIME = (
+    "the time of this frame is not known; allowed are a column time (ISO 8601 UTC), its metadata, or a name that is "
+    "its UTC (yyyymmddHHMMSS and hundredths)"
+)
 
 
 def answers_for(
@@ -35,11 +42,20 @@ def answers_for(
         return _by_pictures(args, names)
     known = [index for index, time_s in enumerate(times_s) if time_s is not None]
     exposures = [(times_s[index] or 0.0) + profile.time_offset_s for index in known]
-    unknown = NoPose(0.0, NoPoseReason.NO_CLOCK, "the time of this frame is not known")
+    unknown = NoPose(0.0, NoPoseReason.NO_CLOCK, _NO_TIME)
     answers = [Answer(unknown, None) for _ in names]
     for index, answer in zip(known, poses_of(args.telemetry, exposures, profile.mount), strict=True):
-        answers[index] = answer
+        answers[index] = _explained(answer)
     return answers
+
+
+def _explained(answer: Answer) -> Answer:
+    """With what can be done about it, where the profile and not the flight is the cause."""
+    pose = answer.pose
+    if not isinstance(pose, NoPose) or pose.reason is not NoPoseReason.NO_GIMBAL:
+        return answer
+    text = f'{pose.text}; a camera without one has mount = "fixed" in its profile'
+    return replace(answer, pose=replace(pose, text=text))
 
 
 def profile_for(args: argparse.Namespace) -> CameraProfile:

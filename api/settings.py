@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from api.text_files import read_text
 from missions.geometry.camera import CameraProfile, parse_profile
 
 MODE_WORDS = {"einsatz": "EINSATZ", "uebung": "ÜBUNG", "demo": "DEMO", "wiedergabe": "WIEDERGABE"}
@@ -142,14 +143,6 @@ def read_config(path: Path, allowed: Mapping[str, type | tuple[type, ...]]) -> d
     return config
 
 
-def read_text(path: Path) -> str:
-    """The text of a file. Raises SettingsError or OSError naming the file."""
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is no text file, or not in UTF-8 (byte {error.start})") from error
-
-
 def read_profile(path: Path) -> CameraProfile:
-    """A camera profile file. Raises ProfileError, SettingsError or OSError naming the file."""
+    """A camera profile file. Raises ProfileError, TextError or OSError naming the file."""
     return parse_profile(read_text(path), path.name)

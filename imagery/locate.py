@@ -42,7 +42,9 @@ class Target:
 def locate(sighting: Sighting, time_s: float, view: View) -> Located:
     """Place one sighting."""
     profile = view.profile
-    if not (-0.5 <= sighting.u <= profile.width - 0.5 and -0.5 <= sighting.v <= profile.height - 0.5):
+    if not profile.size_assumed and not (
+        -0.5 <= sighting.u <= profile.width - 0.5 and -0.5 <= sighting.v <= profile.height - 0.5
+    ):
         reason = f"pixel {sighting.u:g}, {sighting.v:g} is outside the {profile.width}×{profile.height} picture"
         return Located(sighting, time_s, NoPlace(reason))
     return Located(sighting, time_s, view.place(sighting.u, sighting.v))

@@ -10,7 +10,9 @@ never claims more than one row does.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -25,14 +27,28 @@ _NOISE_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PosesFile:
-    """Poses by frame name; ``times``: whether a frame has one in the table."""
+    """Poses by frame name; ``timed``: the frames that have a time in the table."""
 
     poses: dict[str, Pose]
     timed: frozenset[str]
+    _alike: dict[str, Pose] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        keys = Counter(_key(name) for name in self.poses)
+        alike = {_key(name): pose for name, pose in self.poses.items() if keys[_key(name)] == 1}
+        object.__setattr__(self, "_alike", alike)
 
     def pose_of(self, frame: str) -> Pose | None:
-        """The pose of a frame by its name."""
-        return self.poses.get(frame)
+        """The pose of a frame by its name; else by what two programs may write differently: case, folder, ending."""
+        found = self.poses.get(frame)
+        return (
+            found if found is not None else self._alike.get(_key(frame)) or self._alike.get(_key(frame, ending=False))
+        )
+
+
+def _key(frame: str, *, ending: bool = True) -> str:
+    name = PurePosixPath(frame.replace("\\", "/"))
+    return (name.name if ending else name.stem).casefold()
 
 
 def parse_poses(text: str, name: str = "poses") -> PosesFile:

@@ -48,10 +48,12 @@ def rows(text: str, name: str, needed: tuple[str, ...]) -> Iterator[tuple[int, d
         header = [cell.strip().lower() for cell in next(reader, [])]
         for column in needed:
             if column not in header:
-                raise TableError(f"{name}: line 1: column {column!r} is missing; needed are {', '.join(needed)}")
+                raise TableError(_missing(name, column, needed, header))
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
+            while len(cells) > len(header) and not cells[-1].strip():
+                cells.pop()  # spreadsheets end lines with empty cells
             if len(cells) != len(header):
                 raise TableError(f"{name}: line {reader.line_num}: {len(cells)} cells, the header has {len(header)}")
             if reader.line_num > MAX_ROWS:
@@ -59,6 +61,13 @@ def rows(text: str, name: str, needed: tuple[str, ...]) -> Iterator[tuple[int, d
             yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
     except csv.Error as error:
         raise TableError(f"{name}: line {reader.line_num}: {error}") from error
+
+
+def _missing(name: str, column: str, needed: tuple[str, ...], header: list[str]) -> str:
+    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            return f"{name}: line 1: cells are separated by {word}; allowed are commas, with a decimal point in numbers"
+    return f"{name}: line 1: column {column!r} is missing; needed are {', '.join(needed)}"
 
 
 def number(cells: dict[str, str], column: str, where: str, low: float, high: float) -> float:

@@ -32,7 +32,8 @@ def register(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Locate, write GeoJSON, print one line a target."""
-    from api.settings import read_profile, read_text
+    from api.settings import read_profile
+    from api.text_files import read_text
     from imagery.locate import fuse
     from imagery.sightings import parse_sightings
 

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         if wanted:
             print(f"einsatzdrohne see: {name} is not in this release", file=sys.stderr)
             return 1
-    profile = profile_for(args)
+    profile = _sized(profile_for(args), args)
     frames = list(_stamps(args, profile))
     answers = answers_for(args, [name for name, _ in frames], [time_s for _, time_s in frames], profile)
     if not any(hasattr(answer.pose, "position") for answer in answers):
@@ -54,6 +54,10 @@ def run(args: argparse.Namespace) -> int:
         return 1
     surroundings = _surroundings(args, profile, answers)
     picture, counts = _see(args, profile, surroundings, answers)
+    if not counts["frames"]:
+        unused = _unused(counts, profile)
+        print(f"einsatzdrohne see: not one of {len(answers)} frames could be used: {unused}", file=sys.stderr)
+        return 1
     args.out.mkdir(parents=True, exist_ok=True)
     _write(args.out, picture, surroundings)
     for line in _summary(picture, counts, profile, surroundings):
@@ -62,15 +66,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _frames(args: argparse.Namespace, profile: CameraProfile) -> Iterator[Frame]:
-    """Every frame in order; a folder's by name, a video's by time."""
-    from imagery.readers import read
+def _sized(profile: CameraProfile, args: argparse.Namespace) -> CameraProfile:
+    """With the size of the first picture, where the profile does not say one."""
+    if not profile.size_assumed:
+        return profile
+    first = next((frame for frame in _frames(args, profile) if frame is not None), None)
+    return profile if first is None else replace(profile, width=first.width, height=first.height, size_assumed=False)
+
+
+def _frames(args: argparse.Namespace, profile: CameraProfile) -> Iterator[Frame | None]:
+    """Every frame in order; a folder's by name (None: broken, and said so), a video's by time."""
+    from imagery.readers import ReadError, read
     from imagery.sources import VideoFile, pictures_in
 
     if args.frames.is_dir():
         for path in pictures_in(args.frames):
             scale = args.kelvin_per_count
-            yield read(path.read_bytes(), path.name, kelvin_per_count=scale, band=profile.band).frame
+            try:
+                yield read(path.read_bytes(), path.name, kelvin_per_count=scale, band=profile.band).frame
+            except (ReadError, OSError) as error:  # one torn picture must not cost the whole survey
+                print(f"einsatzdrohne see: skipped: {error}", file=sys.stderr)
+                yield None
     else:
         yield from VideoFile(args.frames, 1, _CAMERA, band=profile.band).read()
 
@@ -89,6 +105,7 @@ def _stamps(args: argparse.Namespace, profile: CameraProfile) -> Iterator[tuple[
             yield path.name, picture_time(path) if named is None else named
         return
     for frame in _frames(args, profile):
+        assert frame is not None, "a video yields what it can read"
         if frame.clock == "utc":
             yield frame.name, frame.stamp_s
         else:
@@ -118,8 +135,14 @@ def _see(
     from missions.geometry.pose import Pose
 
     observer, picture = Observer(profile, task=args.task), Picture()
-    counts = {"frames": 0, "placed": 0, "refused": 0, "detections": 0}
+    counts = {"frames": 0, "placed": 0, "refused": 0, "detections": 0, "unreadable": 0, "misfit": 0}
     for seq, (frame, answer) in enumerate(zip(_frames(args, profile), answers, strict=False), start=1):
+        if frame is None:
+            counts["unreadable"] += 1
+            continue
+        if (frame.width, frame.height) != (profile.width, profile.height):
+            counts["misfit"] += 1
+            continue  # the profile says nothing about such a picture: no place is better than a wrong one
         seen = observer.see(replace(frame, vehicle=1, camera=_CAMERA, seq=seq))
         observation = FrameObservation(
             1, _CAMERA, seq, answer.pose.time_s, answer.pose, seen.detections, seen.refusal, frame.name
@@ -135,6 +158,13 @@ def _see(
         if sys.stderr.isatty() and not args.quiet and seq % 10 == 0:
             print(f"\r{seq} of {len(answers)} frames", end="", file=sys.stderr)
     return picture, counts
+
+
+def _unused(counts: dict[str, int], profile: CameraProfile) -> str:
+    """What was left out and why, in words; empty when nothing was."""
+    size = f"of another size than the camera profile's {profile.width}×{profile.height}"
+    told = {"unreadable": "unreadable", "misfit": size}
+    return ", ".join(f"{counts[key]} {words}" for key, words in told.items() if counts[key])
 
 
 def _write(folder: Path, picture: Picture, surroundings: Surroundings) -> None:
@@ -160,6 +190,8 @@ def _summary(
     from imagery.hotspots import properties
 
     yield f"{counts['frames']} frames, {counts['placed']} with a pose, {counts['refused']} not looked at for hotspots"
+    if unused := _unused(counts, profile):
+        yield f"not used: {unused}"
     if profile.band == "visible":
         yield "no hotspots: a daylight camera has no temperatures; footprints only"
         return

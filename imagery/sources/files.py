@@ -157,10 +157,15 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise SourceError(f"{folder}: not a folder")
-    found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_ENDINGS and path.is_file()]
+    found = [path for path in folder.iterdir() if _is_picture(path)]
     if not found:
         raise SourceError(f"{folder}: no picture in it; allowed are {' '.join(sorted(PICTURE_ENDINGS))}")
     return sorted(found, key=lambda path: (_natural(path.stem), path.name))
+
+
+def _is_picture(path: Path) -> bool:
+    """By its ending; names that begin with a dot are other programs' (macOS puts "._1.tif" beside every "1.tif")."""
+    return path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".") and path.is_file()
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

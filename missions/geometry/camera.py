@@ -43,7 +43,8 @@ class CameraProfile:
     """A calibrated camera. ``fx fy cx cy`` in px; offsets in degrees; sigmas are one standard deviation.
 
     ``time_offset_s``: exposure time = stamp + offset. ``lever_*_m``: camera position in body axes from the vehicle's
-    reference point. ``attitude_tilt_sigma_deg``/``yaw`` of the aircraft belong to the track, not here.
+    reference point. ``size_assumed``: width and height are a guess from the principal point, the file did not say.
+    ``attitude_tilt_sigma_deg``/``yaw`` of the aircraft belong to the track, not here.
     """
 
     name: str
@@ -73,6 +74,7 @@ class CameraProfile:
     lever_right_m: float = 0.0
     lever_down_m: float = 0.0
     emissivity: float = 0.95
+    size_assumed: bool = False
     netd_k: float = 0.06
 
     def __post_init__(self) -> None:
@@ -196,6 +198,9 @@ def _value(name: str, key: str, value: object, kind: str) -> Any:
     if kind == "str":
         _require(isinstance(value, str), name, key, "a text")
         return value
+    if kind == "bool":
+        _require(isinstance(value, bool), name, key, "true or false")
+        return value
     _require(isinstance(value, int | float) and not isinstance(value, bool), name, key, "a number")
     number = float(value)  # type: ignore[arg-type]
     if kind == "int":
@@ -210,8 +215,9 @@ def _profile_from_opencv(table: Mapping[str, Any], name: str) -> CameraProfile:
         raise ProfileError(f"camera profile {name!r}: K has {k.size} numbers; a 3×3 camera matrix is needed")
     k = k.reshape(3, 3)
     d = _numbers(table, "D", name).ravel() if "D" in table else np.zeros(4)
-    if d.size not in (4, 5):
+    if d.size not in (0, 4, 5) and (d.size < 4 or d[5:].any()):  # OpenCV pads its longer models with zeros
         raise ProfileError(f"camera profile {name!r}: D has {d.size} numbers; 4 or 5 (k1 k2 p1 p2 [k3]) are supported")
+    d = np.concatenate([d, np.zeros(5)])[:5] if d.size < 5 else d
     return CameraProfile(
         name=name,
         width=_value(name, "xresolution", table.get("xresolution", round(2 * k[0, 2]) + 1), "int"),
@@ -224,9 +230,10 @@ def _profile_from_opencv(table: Mapping[str, Any], name: str) -> CameraProfile:
         k2=float(d[1]),
         p1=float(d[2]),
         p2=float(d[3]),
-        k3=float(d[4]) if d.size == 5 else 0.0,
+        k3=float(d[4]),
         mount="fixed",
         band="visible",
+        size_assumed=not {"xresolution", "yresolution"} <= set(table),
         # Nothing is known of when such a camera stamps its pictures, nor how it was screwed on (facts: priors).
         time_offset_sigma_s=0.3,
         boresight_sigma_deg=2.0,

@@ -19,6 +19,7 @@ from api.settings import (
     read_profile,
     split_vehicle,
 )
+from api.text_files import TextError
 from missions.geometry.camera import parse_profile
 
 PROFILE = 'name="t"\nwidth=160\nheight=128\nfx=160.0\nfy=160.0\ncx=79.5\ncy=63.5\nmount="fixed"\nband="thermal"\n'
@@ -149,5 +150,5 @@ def test_without_a_name_or_a_link_it_says_so() -> None:
 
 def test_what_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "camera.toml").write_bytes(b"width = 640\n\xff")
-    with pytest.raises(SettingsError, match=r"camera\.toml: is no text file, or not in UTF-8 \(byte 12\)"):
+    with pytest.raises(TextError, match=r"camera\.toml: line 2 is no text; allowed is UTF-8"):
         read_profile(tmp_path / "camera.toml")
