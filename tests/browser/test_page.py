@@ -183,3 +183,47 @@ def test_one_tap_swaps_map_and_video(page: Any, server: Any) -> None:
     expect(page.get_by_role("button", name="Karte groß")).to_be_visible()
     assert page.get_by_test_id("map").bounding_box()["width"] < wide * 0.7
     assert page.get_by_test_id("video").bounding_box()["width"] == pytest.approx(wide, abs=4)
+
+
+LAYOUT = """() => {
+  const inside = (name) => {
+    const all = [...document.querySelectorAll(`[data-testid=${name}]`)];
+    return all.every((e) => { const r = e.getBoundingClientRect(); return r.left >= -1 && r.right <= innerWidth + 1; });
+  };
+  const names = ["mode", "clock", "battery", "height", "source", "losses", "notice", "statement", "map", "video"];
+  const marks = [...document.querySelectorAll(".watermark span")];
+  const words = marks.map((e) => e.scrollWidth / e.closest(".whole").clientWidth);
+  const digits = parseFloat(getComputedStyle(document.querySelector("[data-testid=battery]")).fontSize);
+  return { lost: names.filter((name) => !inside(name)), word: Math.max(...words), digits };
+}"""
+
+
+def test_everything_stays_on_screen_and_grows_with_it_whatever_is_wrong(page: Any, server: Any) -> None:
+    """The longest mode, no terrain, dead sources: on a tablet, upright and across, and on walls of two sizes."""
+    for name, value in (("mode", "wiedergabe"), ("terrain", False), ("video", False), ("detection", False)):
+        server.turn(name, value)
+    opened(page, server)
+    expect(page.get_by_test_id("notice").first).to_be_visible(timeout=8000)
+    sizes = {}
+    for width, height in ((1280, 800), (800, 1280), (1920, 1080), (3840, 2160)):
+        page.set_viewport_size({"width": width, "height": height})
+        look = page.evaluate(LAYOUT)
+        assert look["lost"] == [], (width, height)
+        assert look["word"] <= 1.0, f"the mode is cut off at {width}×{height}"
+        sizes[width] = look["digits"]
+    assert sizes[3840] == pytest.approx(2 * sizes[1920], rel=0.1)
+    assert sizes[1920] / 1080 >= 0.034, "digits of a status value on a wall: 1/30 of its height"
+
+
+def test_the_map_shows_all_by_itself_until_the_crew_moves_it(page: Any, server: Any) -> None:
+    server.turn("hotspots", 3)
+    opened(page, server)
+    everything = page.get_by_role("button", name="Alles")
+    expect(everything).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Vergrößern").click()
+    expect(everything).to_have_attribute("aria-pressed", "false")
+    for _ in range(4):
+        page.get_by_role("button", name="Vergrößern").click()
+    holds(page, "window.__einsatz().drawn.length < 3")
+    everything.click()
+    holds(page, "window.__einsatz().drawn.length === 3")
