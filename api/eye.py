@@ -238,7 +238,6 @@ def _plain(reason: str) -> str:
         "timed out": "no_answer",
         "unreachable": "no_connection",
         "No route": "no_connection",
-        "Immediate exit": "no_answer",  # our own read time-out, in FFmpeg's words
         "reset by peer": "disconnected",
         "End of file": "disconnected",
     }
