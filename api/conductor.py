@@ -130,7 +130,8 @@ class Conductor:
             self._enter(following, now_s)
         else:
             self._tries += 1
-            self._next_s = now_s + _RETRY_S
+            # What is still on its way of the failed attempt must not be taken for an answer to the next one.
+            self._next_s = now_s + _RETRY_S * 2.0 ** (self._tries - 1)
             # A vehicle that disarmed itself meanwhile has to be armed again before it can start; the start that did
             # not take has changed its mode to AUTO, in which it does not arm: then it begins anew, with a proven plan.
             if self.phase in ("arm", "start") and not vehicle.state.armed:

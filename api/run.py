@@ -1,6 +1,7 @@
 """The ground side of one incident as one task group: pump the links, watch the cameras, serve the page.
 
-A task that dies takes the group down loudly; the recording is closed in any case. SIGTERM and SIGINT end it in order.
+A task that dies takes the group down loudly; the recording is closed in any case. SIGTERM, SIGINT and a terminal that
+is closed end it in order.
 """
 
 from __future__ import annotations
@@ -178,8 +179,9 @@ class _Runner:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end.set)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it shall outlive its terminal
+                loop.add_signal_handler(number, self._end.set)
         server = self._server()
         failures: list[BaseException] = []
         try:

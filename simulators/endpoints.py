@@ -280,8 +280,7 @@ class SimulatedDrone:
 
     async def stop(self) -> None:
         """End all processes."""
-        for endpoint in reversed(self.endpoints.values()):
-            await endpoint.stop()
+        await asyncio.gather(*(endpoint.stop() for endpoint in self.endpoints.values()))
         if self._radio is not None:
             await self._radio.__aexit__()
 
