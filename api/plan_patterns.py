@@ -10,6 +10,7 @@ from typing import Any
 
 from missions.area import parse_area, parse_line
 from missions.corridor import corridor
+from missions.energy import Conditions, Supply
 from missions.formats import ENDINGS
 from missions.geometry.camera import parse_profile
 from missions.geometry.geo import Datum, GeoPoint
@@ -17,6 +18,7 @@ from missions.geometry.terrain import TerrainGrid
 from missions.geometry.terrain_files import TerrainError, read_terrain, require_cover
 from missions.mission import Mission
 from missions.orbit import orbit
+from missions.power import parse_power
 from missions.search_plan import AREA_PATTERNS, DATUM_PATTERNS, PATTERNS, Task, plan_search
 from missions.survey import survey
 
@@ -63,6 +65,35 @@ def _register_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--home", help="LAT,LON[,ALT] of the take-off; ALT in metres above sea level")
     parser.add_argument("--terrain", type=Path, help="elevation raster: heights follow the surface")
     parser.add_argument("--quiet", action="store_true")
+    add_supply(parser)
+
+
+def add_supply(parser: argparse.ArgumentParser) -> None:
+    """What the energy of a flight needs."""
+    parser.add_argument("--power", type=Path, metavar="FILE", help="power model (plan power): does the battery last?")
+    parser.add_argument("--wind", metavar="M_S,FROM_DEG", help="for example 6,240: 6 m/s from the south-west")
+    parser.add_argument("--temperature-c", type=float, default=15.0)
+
+
+def supply_of(args: argparse.Namespace) -> Supply | None:
+    """None without ``--power``: nothing is said of the battery then."""
+    if args.power is None:
+        if args.wind is not None:
+            raise BadInput("--wind says nothing without --power FILE (see plan power)")
+        return None
+    speed_m_s, from_deg = 0.0, 0.0
+    if args.wind is not None:
+        try:
+            speed_m_s, from_deg = (float(part) for part in args.wind.split(","))
+        except ValueError as problem:
+            raise BadInput(f"--wind {args.wind!r}: M_S,FROM_DEG is needed, for example 6,240") from problem
+        if not (0.0 <= speed_m_s <= 40.0 and -360.0 <= from_deg <= 360.0):
+            raise BadInput(f"--wind {args.wind!r}: allowed are 0 to 40 m/s from 0 to 360°")
+    if not -40.0 <= args.temperature_c <= 60.0:
+        raise BadInput(f"--temperature-c {args.temperature_c}: allowed are -40 to 60 °C")
+    return Supply(
+        parse_power(text_of(args.power), str(args.power)), Conditions(speed_m_s, from_deg, args.temperature_c)
+    )
 
 
 def _register_corridor(parser: argparse.ArgumentParser) -> None:

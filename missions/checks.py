@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from missions.energy import Supply, check_energy
 from missions.findings import STOP, WARNING, Finding, stop, warning
 from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain import Ground
@@ -102,12 +103,13 @@ def check(
     fence: Sequence[MissionItem] = (),
     rally: Sequence[MissionItem] = (),
     limits: Limits | None = None,
+    supply: Supply | None = None,
 ) -> CheckReport:
     """Check a mission (or items, item 0 home), its fence and its rally points together.
 
     `home` (SEA_LEVEL): where the vehicle really stands; without it the mission's own. `terrain`: heights above sea
-    level. An empty item sequence checks fence and rally points alone. Raises MissionError only for a Mission whose
-    steps cannot be compiled.
+    level. `supply`: aircraft and air, for whether the battery lasts. An empty item sequence checks fence and rally
+    points alone. Raises MissionError only for a Mission whose steps cannot be compiled.
     """
     limits = limits or Limits()
     items = compile_items(mission) if isinstance(mission, Mission) else tuple(mission)
@@ -125,6 +127,8 @@ def check(
     sound = tuple(item if _has_sound_place(item) else replace(item, lat_deg=math.nan) for item in items)
     if items and any(item.command in KINDS and KINDS[item.command].flies for item in items[1:]):
         found += check_places(sound, home, terrain, limits)
+        if supply is not None and home is not None:
+            found += check_energy(sound, home, supply, terrain)
     found += check_fence(fence, sound, rally, home)
     found.sort(key=lambda finding: finding.severity != STOP)
     findings = tuple(found)

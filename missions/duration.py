@@ -47,25 +47,45 @@ class Duration:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class TimedLeg:
+    """One leg with its ground speed, height at its end above home, rise, and seconds; ``extra_s``: at its end."""
+
+    leg: Leg
+    speed_m_s: float
+    height_m: float
+    rise_m: float
+    time_s: float
+    extra_s: float
+
+
 def flight_time(items: Sequence[MissionItem], home: GeoPoint, terrain: Ground | None = None) -> Duration:
     """Estimate for items (item 0 home). Heights above GROUND need `terrain`, else they count as above home.
 
     Loiter turns and waiting for a heading are not in it.
     """
+    legs = timed_legs(items, home, terrain)
+    climb_m = sum(max(0.0, leg.rise_m) for leg in legs)
+    return Duration(
+        sum(leg_length_m(leg.leg) for leg in legs), climb_m, sum(leg.time_s + leg.extra_s for leg in legs)
+    )  # fmt: skip
+
+
+def timed_legs(items: Sequence[MissionItem], home: GeoPoint, terrain: Ground | None = None) -> tuple[TimedLeg, ...]:
+    """Every leg in flight order, each jump flown once, with what it takes."""
     legs = [leg for leg in legs_of(items, home) if leg.why != "jump"]
     heights = [_height(leg.end, home, terrain) for leg in legs]
     before = [0.0, *heights[:-1]]
     corners = [0.0, *(_corner_m_s(a, b) for a, b in pairwise(legs)), 0.0]
-    time_s, climb_m, speed = 0.0, 0.0, DEFAULT_SPEED_M_S
-    speeds = _speeds(items)
+    speeds, speed, timed = _speeds(items), DEFAULT_SPEED_M_S, []
     for number, leg in enumerate(legs):
         speed = speeds.get(leg.end.seq, speed)
         rise = heights[number] - before[number]
-        climb_m += max(0.0, rise)
         level = leg_time_s(leg_length_m(leg), speed, corners[number], corners[number + 1])
-        time_s += max(level, rise / CLIMB_M_S if rise > 0.0 else -rise / DESCENT_M_S)
-        time_s += _extra_s(items[leg.end.seq], heights[number])
-    return Duration(sum(map(leg_length_m, legs)), climb_m, time_s)
+        time_s = max(level, rise / CLIMB_M_S if rise > 0.0 else -rise / DESCENT_M_S)
+        extra_s = _extra_s(items[leg.end.seq], heights[number])
+        timed.append(TimedLeg(leg, speed, heights[number], rise, time_s, extra_s))
+    return tuple(timed)
 
 
 def leg_time_s(length_m: float, speed_m_s: float, begin_m_s: float, end_m_s: float) -> float:

@@ -11,14 +11,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from api import plan_patterns
-from api.plan_patterns import PLANNERS, BadInput, place_of, require_covered, text_of
+from api.plan_patterns import PLANNERS, BadInput, add_supply, place_of, require_covered, supply_of, text_of
 from missions.checks import CheckReport, check
 from missions.describe import table
 from missions.duration import Duration, flight_time
+from missions.energy import budget
 from missions.formats import ENDINGS, FormatError, Plan, read, write
 from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain_files import read_terrain
 from missions.items import Command, compile_items, home_item
+from missions.power import PowerModel, fit, write_power
 
 _DONE, _NOT_DONE, _BAD_INPUT = 0, 1, 2
 
@@ -31,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add `plan` with its sub-verbs."""
     parser = subparsers.add_parser("plan", help="missions without a drone")
     verbs = parser.add_subparsers(
-        dest="plan_verb", required=True, metavar="|".join((*PLANNERS, "check", "convert", "show"))
+        dest="plan_verb", required=True, metavar="|".join((*PLANNERS, "power", "check", "convert", "show"))
     )
     plan_patterns.register(verbs)
     checking = verbs.add_parser("check", help="is this plan flyable? exit 1 when something forbids it")
@@ -43,6 +45,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     converting.add_argument("source", type=Path, metavar="IN")
     converting.add_argument("target", type=Path, metavar="OUT")
     converting.add_argument("--home", help="LAT,LON[,ALT]: put this home in front (or in the place of the old one)")
+    add_supply(checking)
+    measuring = verbs.add_parser("power", help="what this aircraft costs in the air, from a flight log")
+    measuring.add_argument("--from", dest="log", type=Path, required=True, metavar="LOG", help=".tlog or .BIN")
+    measuring.add_argument("--mass-kg", type=float, required=True, help="as flown, with battery and camera")
+    measuring.add_argument("--rotors", type=int, default=4)
+    measuring.add_argument("--rotor-diameter-m", type=float, required=True)
+    measuring.add_argument("--capacity-wh", type=float, required=True)
+    measuring.add_argument("--out", type=Path, required=True, metavar="FILE.toml")
     showing = verbs.add_parser("show", help="a plan as a table")
     showing.add_argument("file", type=Path)
 
@@ -51,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say. 0 done; 1 not possible; 2 bad input, one line on stderr each."""
     verbs: dict[str, Callable[[argparse.Namespace], int]] = {
         **dict.fromkeys(PLANNERS, _plan),
+        "power": _power,
         "check": _check,
         "convert": _convert,
         "show": _show,
@@ -82,8 +93,8 @@ def _plan(args: argparse.Namespace) -> int:
     """Plan a pattern, check it, write it, say how long it takes."""
     _require_ending(args.out)
     mission, terrain, worth = PLANNERS[args.plan_verb](args)
-    items = compile_items(mission)
-    report = check(mission, terrain=terrain)
+    items, supply = compile_items(mission), supply_of(args)
+    report = check(mission, terrain=terrain, supply=supply)
     if not args.quiet:
         _print_findings(report, sys.stderr)
     if report.checked is None:
@@ -96,6 +107,25 @@ def _plan(args: argparse.Namespace) -> int:
             print(worth)
         if mission.home is not None:
             print(f"flight time: {flight_time(items, mission.home, terrain).text()}")
+            if supply is not None:
+                print(budget(items, mission.home, supply, terrain).text(supply.model))
+    return _DONE
+
+
+def _power(args: argparse.Namespace) -> int:
+    """Fit the power model of an aircraft to a flight of it."""
+    from api.power_log import samples_of
+
+    if args.rotors < 1 or not 0.03 <= args.rotor_diameter_m <= 5.0:
+        raise BadInput(f"--rotors {args.rotors} of {args.rotor_diameter_m} m: allowed are 1 or more of 0.03 to 5 m")
+    disc_m2 = args.rotors * math.pi * args.rotor_diameter_m**2 / 4.0
+    samples = samples_of(args.log)
+    model = fit(samples, PowerModel(args.mass_kg, disc_m2, args.capacity_wh))
+    _save(args.out, write_power(model))
+    print(
+        f"{args.out}: {len(samples.power_w)} samples, {model.power_w(0.0):.0f} W in hover, {model.power_w(8.0):.0f} W "
+        f"at 8 m/s, rms of the fit {model.residual_w:.0f} W"
+    )
     return _DONE
 
 
@@ -105,16 +135,26 @@ def _check(args: argparse.Namespace) -> int:
     home = place_of("--home", args.home, terrain) or plan.home
     if terrain is not None and home is not None:
         require_covered(args.terrain, terrain, home.lat_deg, home.lon_deg, f"home of {args.file}")
-    report = check(plan.items, terrain=terrain, home=home, fence=plan.fence, rally=plan.rally)
+    supply = supply_of(args)
+    report = check(plan.items, terrain=terrain, home=home, fence=plan.fence, rally=plan.rally, supply=supply)
+    spent = None
+    if supply is not None and report.checked and plan.items and home:
+        spent = budget(plan.items, home, supply, terrain)
     duration = flight_time(plan.items, home, terrain) if report.checked and plan.items and home else None
     if args.json:
-        print(json.dumps(_as_json(plan, report, duration), ensure_ascii=False))
+        print(
+            json.dumps(
+                _as_json(plan, report, duration) | {"energy": asdict(spent) if spent else None}, ensure_ascii=False
+            )
+        )
     else:
         for note in plan.notes:
             print(f"note    {note}")
         _print_findings(report, sys.stdout)
         if duration:
             print(f"flight time: {duration.text()}")
+        if spent and supply:
+            print(spent.text(supply.model))
         word = "flyable" if report.checked else "not flyable"
         print(f"{args.file}: {word}, {len(report.stops)} stops, {len(report.warnings)} warnings")
     return _DONE if report.checked else _NOT_DONE

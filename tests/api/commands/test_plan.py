@@ -14,6 +14,7 @@ from missions.formats import read
 from missions.geometry.geo import GridProjection
 from missions.geometry.terrain import TerrainGrid
 from missions.geometry.terrain_files import write_terrain
+from missions.power import parse_power
 
 PROFILE = 'name = "boson"\nwidth = 640\nheight = 512\nfx = 1125.0\nfy = 1125.0\ncx = 319.5\ncy = 255.5\n'
 RING = [[6.760, 51.433], [6.763, 51.433], [6.763, 51.4345], [6.760, 51.4345], [6.760, 51.433]]
@@ -185,3 +186,26 @@ def test_a_pattern_that_cannot_be_is_one_line(
     named = [folder / word if word.endswith(".geojson") else word for word in words]
     assert _run(*named, "--camera", folder / "camera.toml", "--home", HOME, "--out", folder / "p.plan") == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_an_aircraft_is_measured_by_its_log_and_its_battery_checked(
+    folder: Path, testdata: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole flight in SITL: 360 W at 1 to 8 m/s; the rms is what its gusty throttle leaves."""
+    model, plan = folder / "power.toml", folder / "o.plan"
+    words = ("--mass-kg", 3, "--rotor-diameter-m", 0.254, "--capacity-wh", 120, "--out", model)
+    assert _run("power", "--from", testdata / "sitl" / "survey.tlog", *words) == 0
+    assert "W in hover" in capsys.readouterr().out
+    fitted = parse_power(model.read_text())
+    assert fitted.power_w(0.0) == pytest.approx(360.0, rel=0.05)
+    assert fitted.residual_w is not None and 5.0 < fitted.residual_w < 40.0
+    assert _survey(folder, "--terrain", folder / "t.tif", "--power", model, "--wind", "5,240") == 0
+    assert "Wh" in capsys.readouterr().out
+    assert _run("check", plan, "--power", model, "--wind", "5,240", "--json") == 0
+    energy = json.loads(capsys.readouterr().out)["energy"]
+    assert energy["energy_wh"] > 10.0 and len(energy["legs"]) > 4
+    model.write_text(model.read_text().replace("capacity_wh = 120", "capacity_wh = 12"))
+    assert _run("check", plan, "--power", model) == 1
+    assert "Split the mission" in capsys.readouterr().out
+    assert _run("check", plan, "--wind", "5,240") == 2
+    assert "--power FILE" in capsys.readouterr().err
