@@ -24,6 +24,7 @@ from simulators.channel import Channel, Quality, Stream, Tally
 LOOPBACK = "127.0.0.1"
 THERE, BACK = "there", "back"
 MOST_CLIENTS = 32
+SILENT_S = 10.0
 # A TCP sender has to wait while so many pieces are under way; a piece is what fits into a packet.
 _MOST_PIECES, _PIECE_BYTES = 4096, 1200
 
@@ -31,11 +32,21 @@ _MOST_PIECES, _PIECE_BYTES = 4096, 1200
 class Proxy:
     """Listens on ``port`` (0: a free one, see ``port`` afterwards) and carries to ``to``; an async context manager.
 
-    ``kind``: "udp" or "tcp". ``qualities``: by THERE (from the client) and BACK. Raises OSError for a taken port.
+    ``kind``: "udp" or "tcp". ``qualities``: by THERE (from the client) and BACK. ``silent_s``: a datagram client that
+    says nothing for so long makes room for a new one. Raises OSError for a taken port.
     """
 
-    def __init__(self, kind: str, to: int, qualities: Mapping[str, Quality], *, seed: int = 0, port: int = 0) -> None:
-        self.port = port
+    def __init__(
+        self,
+        kind: str,
+        to: int,
+        qualities: Mapping[str, Quality],
+        *,
+        seed: int = 0,
+        port: int = 0,
+        silent_s: float = SILENT_S,
+    ) -> None:
+        self.port, self.silent_s = port, silent_s
         self.refused = 0
         self._kind, self._to, self._qualities, self._seed = kind, to, qualities, seed
         self._begin_s = time.monotonic()
@@ -88,8 +99,14 @@ class Proxy:
         self._tallies.append((there.tally, back.tally))
         task = asyncio.create_task(work(there, back))
         self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        task.add_done_callback(lambda done: self._tasks.pop(key, None) if self._tasks.get(key) is done else None)
         return True
+
+    def end_session(self, key: Any) -> None:
+        """Make room."""
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            task.cancel()
 
     @property
     def to(self) -> tuple[str, int]:
@@ -180,11 +197,20 @@ class _Ear(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         client = self._clients.get(addr)
         if client is None:
+            if len(self._clients) >= MOST_CLIENTS:
+                self._forget_one()
             client = _Client(self._proxy, lambda answer: self._answer(answer, addr))
             if not self._proxy.session(addr, client.carry, Channel):
                 return
             self._clients[addr] = client
         client.hear(data)
+
+    def _forget_one(self) -> None:
+        """A datagram client never says goodbye: the one that has been silent longest goes, if it has been for long."""
+        addr, client = min(self._clients.items(), key=lambda entry: entry[1].heard_s)
+        if self._proxy.now_s() - client.heard_s >= self._proxy.silent_s:
+            del self._clients[addr]
+            self._proxy.end_session(addr)
 
     def error_received(self, exc: Exception) -> None:
         """A client that is gone."""
@@ -199,6 +225,7 @@ class _Client(asyncio.DatagramProtocol):
 
     def __init__(self, proxy: Proxy, answer: Callable[[bytes], None]) -> None:
         self._proxy, self._answer = proxy, answer
+        self.heard_s = proxy.now_s()
         self._early: list[bytes] = []
         self._there: Channel | None = None
         self._back: Channel | None = None
@@ -206,6 +233,7 @@ class _Client(asyncio.DatagramProtocol):
 
     def hear(self, data: bytes) -> None:
         """From the client."""
+        self.heard_s = self._proxy.now_s()
         if self._there is None:  # its task has not begun yet: it does before anything else can arrive
             self._early.append(data)
             return

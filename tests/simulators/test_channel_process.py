@@ -16,7 +16,7 @@ import pytest
 
 from api.cli import main
 from simulators.channel import PERFECT, Quality
-from simulators.channel_process import BACK, THERE, Proxy
+from simulators.channel_process import BACK, MOST_CLIENTS, THERE, Proxy
 
 LIMIT_S = 10.0
 PERFECT_BOTH = {THERE: PERFECT, BACK: PERFECT}
@@ -139,6 +139,28 @@ async def test_every_client_gets_its_own_answers() -> None:
                 b"eno",
                 b"rehto",
             )
+
+
+@pytest.mark.parametrize(("silent_s", "heard", "refused"), [(0.0, MOST_CLIENTS + 8, 0), (60.0, MOST_CLIENTS, 8)])
+async def test_a_silent_client_makes_room_for_a_new_one(silent_s: float, heard: int, refused: int) -> None:
+    """Every verb that talks by UDP comes from a port of its own and never says goodbye."""
+    with udp() as server:
+        server.setblocking(False)
+        loop = asyncio.get_running_loop()
+        proxy = Proxy("udp", server.getsockname()[1], PERFECT_BOTH, silent_s=silent_s)
+        async with proxy, asyncio.timeout(LIMIT_S):
+            for index in range(MOST_CLIENTS + 8):
+                with udp() as client:
+                    client.setblocking(False)
+                    client.sendto(bytes([index]), ("127.0.0.1", proxy.port))
+                    if index >= heard:
+                        continue
+                    data, via = await loop.sock_recvfrom(server, 100)
+                    server.sendto(data * 2, via)
+                    assert await loop.sock_recv(client, 100) == bytes([index, index])
+            while proxy.refused < refused:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0)
+            assert (proxy.figures()["clients"], proxy.refused) == (heard, refused)
 
 
 @pytest.mark.parametrize(
