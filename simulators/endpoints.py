@@ -34,7 +34,7 @@ from simulators.gimbal import Gimbal
 from simulators.one_process import LOOPBACK, die_with_parent, say_ready, ticks, udp, until_terminated
 from simulators.scenario import Scenario, ScenarioError, load, names, parse
 
-_READY_S = 30.0
+_READY_S = 60.0
 
 
 class EndpointError(RuntimeError):

@@ -9,6 +9,7 @@ import json
 import re
 import signal
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 _LOOPBACKS = ("127.0.0.1", "localhost")
@@ -48,6 +49,9 @@ def register(verbs: Any) -> None:
         help="a camera worse than the scenario's: clock_offset_s clock_drift_ppm exposure_lag_s readout_s dropped late "
         "late_s thermal_range=pixels storage_mib",
     )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write terrain.tif, camera.toml and mission.plan of the scenario"
+    )
     parser.add_argument("--seconds", type=float, metavar="N", help="end after so many; default: on a signal")
 
 
@@ -66,6 +70,11 @@ def run(args: argparse.Namespace) -> int:
     for name, low, high in (("vehicles", 1, _MOST_VEHICLES), ("speedup", 0.1, 20.0), ("seed", 0, 2**31 - 1)):
         if not low <= getattr(args, name) <= high:
             raise ValueError(f"--{name} {getattr(args, name)}: allowed are {low} to {high}")
+    if args.out is not None:
+        from api.commands.sitl import write_out
+        from simulators.fire import build
+
+        write_out(args.out, build(scenario, args.seed))
     return asyncio.run(_simulate(args, scenario, f"127.0.0.1:{ground}", video))
 
 

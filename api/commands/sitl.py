@@ -89,7 +89,7 @@ async def _stay(args: argparse.Namespace, scenario: Scenario, fleet: SitlFleet) 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
     if args.out is not None:
-        await asyncio.to_thread(_write_out, args.out, fleet.scene)
+        await asyncio.to_thread(write_out, args.out, fleet.scene)
     _tell(args, f"{scenario.title}: {args.vehicles} in SITL, ready after some {5 + 43 / args.speedup:.0f} s")
     signalled = asyncio.create_task(end.wait())
     living = asyncio.create_task(_live(args, fleet))
@@ -134,7 +134,7 @@ def _tell(args: argparse.Namespace, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _write_out(folder: Path, scene: Scene) -> None:
+def write_out(folder: Path, scene: Scene) -> None:
     """What a ground station has to know beforehand: ground, lens, and a survey of the area as a mission."""
     from api.rehearsal import plan_survey
     from missions.formats import Plan, write

@@ -52,7 +52,8 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def port(tmp_path: Path) -> Iterator[int]:
     """A simulated vehicle at twice the speed that speaks to this UDP port."""
     number = free_port(socket.SOCK_DGRAM)
-    words = ["--mavlink", f"udpout:127.0.0.1:{number}", "--video", f"tcp://127.0.0.1:{free_port()}", "--speedup", "2"]
+    words = ["--mavlink", f"udpout:127.0.0.1:{number}", "--speedup", "2"]
+    words += ["--video", f"rtsp://127.0.0.1:{free_port()}/thermal"]
     log = tmp_path / "simulate.log"
     with log.open("wb") as out:
         simulate = subprocess.Popen(
@@ -75,7 +76,12 @@ def test_mavsdk_reads_uploads_discovers_takes_off_and_lands(peers: Path, port: i
     assert (steps["mission_there_and_back"]["back"], steps["mission_there_and_back"]["same"]) == (6, 5)
     camera = steps["camera_found"]
     assert (camera["component"], camera["width"], camera["height"]) == (100, 640, 512)
-    assert camera["stream"].startswith("tcp://127.0.0.1:")
+    assert camera["streams"]["rtsp"].endswith("/thermal")
+    assert camera["streams"]["tcp"].startswith("tcp://127.0.0.1:")
+    used = steps["camera_used"]
+    assert used["told"] == used["listed"] == list(range(len(used["told"]))) and len(used["told"]) >= 4
+    assert (used["failed"], used["card_mib"]) == (0, 32_768)
+    assert used["field_deg"] == pytest.approx(13, abs=1)  # 32 degrees, zoomed 2.5 times
     assert steps["gimbal_found"]["pitch_deg"] == pytest.approx(-60.0, abs=2.0)
     assert steps["take_off"]["in_air"] and steps["take_off"]["height_m"] > 11.0
     assert not steps["come_down"]["armed"] and steps["come_down"]["height_m"] == pytest.approx(0.0, abs=0.5)

@@ -189,12 +189,13 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.skipif(not Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists(), reason="needs Linux /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-async def test_whoever_started_it_takes_it_along(number: signal.Signals) -> None:
-    process = await simulate("uebungsplatz", "--mavlink", "udpout:127.0.0.1:9")
+async def test_whoever_started_it_takes_it_along(number: signal.Signals, tmp_path: Path) -> None:
+    process = await simulate("uebungsplatz", "--mavlink", "udpout:127.0.0.1:9", "--out", str(tmp_path))
     try:
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), LIMIT_S)
         assert json.loads(line)["video"].startswith("tcp://127.0.0.1:")
+        assert set(os.listdir(tmp_path)) == {"terrain.tif", "camera.toml", "mission.plan"}
         pids = children(process.pid)
         assert len(pids) == 3 and all(alive(pid) for pid in pids)
         process.send_signal(number)

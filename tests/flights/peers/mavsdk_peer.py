@@ -12,7 +12,7 @@ import traceback
 
 from mavsdk import ComponentType, Configuration, Mavsdk
 from mavsdk.plugins.action import Action
-from mavsdk.plugins.camera import Camera
+from mavsdk.plugins.camera import Camera, Mode, PhotosRange
 from mavsdk.plugins.gimbal import ControlMode, Gimbal, GimbalMode, SendMode
 from mavsdk.plugins.info import Info
 from mavsdk.plugins.mavlink_direct import MavlinkDirect, MavlinkMessage
@@ -40,7 +40,7 @@ class Meeting:
         self.param, self.mission = Param(system), MissionRaw(system)
         self.camera, self.gimbal = Camera(system), Gimbal(system)
         self.direct = MavlinkDirect(system)
-        self.heard = {}
+        self.heard, self.streams, self.fields = {}, {}, {}
         for name in ("position", "attitude_euler", "battery", "gps_info", "health", "flight_mode", "armed", "in_air"):
             getattr(self.telemetry, f"subscribe_{name}")(lambda value, name: self.heard.__setitem__(name, value), name)
 
@@ -109,24 +109,61 @@ class Meeting:
     def camera_found(self):
         cameras = until("a camera", lambda: self.camera.camera_list().cameras, 20)
         one = cameras[0]
-
-        def stream_there():
-            info = self.ask(self.camera.get_video_stream_info, one.component_id)
-            return info if info and info.settings.uri else None
-
-        stream = self.ask(until, "a video stream", stream_there, 25)
-        self.camera.take_photo(one.component_id)
+        self.camera.subscribe_video_stream_info(self._hear_stream, None)
+        until("both streams", lambda: self._ask_streams() or len(self.streams) >= 2, 25)
         return {
             "component": one.component_id, "vendor": one.vendor_name, "model": one.model_name,
-            "width": one.horizontal_resolution_px, "height": one.vertical_resolution_px,
-            "stream": stream.settings.uri if stream else None,
+            "width": one.horizontal_resolution_px, "height": one.vertical_resolution_px, "streams": self.streams,
         }  # fmt: skip
+
+    def _hear_stream(self, update, _):
+        settings = update.video_stream_info.settings
+        self.streams[settings.uri.partition(":")[0]] = settings.uri
+        self.fields[settings.uri.partition(":")[0]] = settings.horizontal_fov_deg
+
+    def _ask_streams(self):
+        # It keeps one stream a camera, the one that was told last, and asks for them but once.
+        self._request(100, 512, 269, 0)
+        time.sleep(0.2)
+
+    def _request(self, component, command, param1, param2):
+        fields = {"target_system": 1, "target_component": component, "command": command, "confirmation": 0}
+        fields |= {"param1": param1, "param2": param2} | {f"param{n}": 0 for n in range(3, 8)}
+        self.direct.send_message(MavlinkMessage("COMMAND_LONG", 245, 190, 1, component, json.dumps(fields)))
+
+    def camera_used(self):
+        camera, which = self.camera, self.camera.camera_list().cameras[0].component_id
+        told = []
+        camera.subscribe_capture_info(lambda info, _: told.append((info.index, info.is_success)), None)
+        until("a storage", lambda: self.ask(camera.get_storage, which), 20)
+        camera.set_mode(which, Mode.PHOTO)
+        camera.take_photo(which)
+        until("the picture", lambda: told, 10)
+        camera.start_photo_interval(which, 0.5)
+        until("a series", lambda: len(told) >= 4, 20)
+        camera.stop_photo_interval(which)
+        listed = [one.index for one in camera.list_photos(which, PhotosRange.ALL)]
+        camera.set_mode(which, Mode.VIDEO)
+        camera.start_video(which)
+        until("a film", lambda: camera.get_storage(which).video_on, 15)
+        camera.stop_video(which)
+        camera.zoom_range(which, 50.0)
+        field = until("a narrow view", lambda: self._ask_streams() or self._field(below=20.0), 20)
+        camera.reset_settings(which)
+        card = camera.get_storage(which)
+        camera.format_storage(which, card.storage_id)
+        return {
+            "told": [index for index, _ in told], "failed": sum(not good for _, good in told), "listed": listed,
+            "card_mib": card.total_storage_mib, "field_deg": field,
+        }  # fmt: skip
+
+    def _field(self, *, below):
+        field = self.fields["rtsp"]
+        return field if field < below else None
 
     def gimbal_found(self):
         # ArduPilot does not say GIMBAL_DEVICE_INFORMATION: MAVSDK believes in the gimbal when it streams its attitude.
-        fields = {"target_system": 1, "target_component": 1, "command": 511, "confirmation": 0, "param1": 285}
-        fields |= {"param2": 100_000} | {f"param{n}": 0 for n in range(3, 8)}
-        self.direct.send_message(MavlinkMessage("COMMAND_LONG", 245, 190, 1, 1, json.dumps(fields)))
+        self._request(1, 511, 285, 100_000)
         gimbals = until("a gimbal", lambda: self.gimbal.gimbal_list().gimbals, 20)
         one = gimbals[0]
         self.gimbal.take_control(one.gimbal_id, ControlMode.PRIMARY)
@@ -189,8 +226,8 @@ def main(port):
         os._exit(1)
     step("connect", lambda: {"system": system.get_system_id(), "library": mavsdk.version()})
     meeting = Meeting(system)
-    for name in ("identity", "telemetry_read", "parameters", "mission_there_and_back", "camera_found", "gimbal_found",
-                 "take_off", "come_down"):  # fmt: skip
+    for name in ("identity", "telemetry_read", "parameters", "mission_there_and_back", "camera_found", "camera_used",
+                 "gimbal_found", "take_off", "come_down"):  # fmt: skip
         step(name, getattr(meeting, name))
     print(json.dumps({"step": "over", "failed": failed, "seconds": round(time.monotonic() - begin_s, 2)}), flush=True)
     os._exit(1 if failed else 0)  # its threads are not ours to wait for
