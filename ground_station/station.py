@@ -94,6 +94,11 @@ class Station:
         route = self._routes.get(sysid)
         return None if route is None else (route.link, route.peer)
 
+    @property
+    def kinds(self) -> dict[tuple[int, int], int]:
+        """MAV_TYPE of every component that was heard, by (system, component)."""
+        return {key: component.kind for key, component in self.components.items()}
+
     def hold(self, sysid: int) -> None:
         """Believe this vehicle only from where it was last heard, for as long as it is heard there (2 s)."""
         self._routes[sysid] = replace(self._routes[sysid], held=True)

@@ -214,6 +214,10 @@ class Vehicle:
         self.start(operation)
         return operation
 
+    def compare(self, items: Items[MissionItem], *, now_s: float) -> Operation:
+        """Read the mission on board and hold it against ``items``."""
+        return self.start(Compare(self.sysid, MISSION, items, now_s=now_s))
+
     def clear(self, kind: int, *, now_s: float) -> Operation:
         """Delete one list."""
         return self.start(Clear(self.sysid, kind, now_s=now_s))

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 NAMES = (
     "status", "arm", "disarm", "takeoff", "start", "pause", "resume", "rtl", "land", "mode", "upload", "download",
     "clear", "fence", "rally", "goto", "look", "hold", "height", "speed", "gimbal", "params",
-    "logs", "ftp",
+    "logs", "ftp", "preflight",
 )  # fmt: skip
-LATER = ("evade", "camera", "signing", "preflight")
+LATER = ("evade", "camera", "signing")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,7 +47,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--only-changes", action="store_true", help="upload: send only what differs, where it is safe")
     parser.add_argument("--height", type=float, metavar="M", help="look: fly there, so high above home")
     parser.add_argument("--distance", type=float, default=30.0, metavar="M", help="look: so far from the place (30)")
-    parser.add_argument("--reason", help="why the warnings are accepted")
+    parser.add_argument("--flight-time", type=float, metavar="MIN", help="preflight: how long a full battery flies")
+    parser.add_argument("--reason", help="why warnings are accepted, or stops overridden")
     parser.add_argument("--name", help="who accepts them")
     parser.add_argument("--wait", type=float, default=10.0, metavar="S", help="how long to listen for the vehicle")
     parser.add_argument("--stay", action="store_true", help="beat as its ground station until Ctrl-C")
@@ -56,9 +57,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _actions() -> dict[str, Action]:
-    from api.flying import files, moves, plain, plans
+    from api.flying import audit, files, moves, plain, plans
 
-    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS, **files.ACTIONS}
+    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS, **files.ACTIONS, **audit.ACTIONS}
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`fly status arm disarm takeoff pause resume rtl land`: one operation each."""
+"""`fly status disarm takeoff pause resume rtl land`: one operation each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from ground_station.telemetry import VehicleState
 from ground_station.vehicle import Vehicle
 
 _SIMPLE: dict[str, Callable[[Vehicle, float], Operation]] = {
-    "arm": lambda vehicle, now_s: vehicle.arm(now_s=now_s),
     "disarm": lambda vehicle, now_s: vehicle.disarm(now_s=now_s),
     "rtl": lambda vehicle, now_s: vehicle.rtl(now_s=now_s),
     "land": lambda vehicle, now_s: vehicle.land(now_s=now_s),

@@ -8,15 +8,19 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from api.commands import fly as command
+from api.flying.audit import highest_m
 from ground_station.wire import Parser
 from missions.formats import Plan, read, write
 from missions.geometry.geo import Datum, GeoPoint, offset
+from missions.geometry.terrain import TerrainGrid
 from missions.items import Command, Frame, MissionItem, compile_items
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
 from simulators.autopilot.core import Autopilot
@@ -308,3 +312,38 @@ def test_a_file_on_board_is_listed_and_fetched(
     assert _fly(drone, "ftp", "get", "logs/00000003.BIN", target) == 0
     assert target.read_bytes() == b"x" * 1_000
     assert _fly(drone, "ftp", "get", "logs/9.BIN", target) == 1
+
+
+def test_the_checklist_stops_an_arming_until_somebody_takes_it_upon_himself(
+    drone: Drone, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert _fly(drone, "mode", "GUIDED") == 0
+    assert _fly(drone, "preflight", "--json") == 0
+    points = {point["name"]: point for point in json.loads(capsys.readouterr().out.splitlines()[-1])["points"]}
+    assert points["gnss"]["level"] == "ok" and points["mission"]["level"] == "warning"
+    assert "HEARTBEAT" not in {received.name for received in drone.heard}
+    assert _fly(drone, "preflight", "--plan", plan) == 1  # the plan is not on board
+    assert "STOP     mission" in capsys.readouterr().out
+    assert _fly(drone, "arm", "--plan", plan) == 1
+    assert not drone.autopilot.pilot.armed and "1 stops (mission:" in capsys.readouterr().err
+    assert _fly(drone, "arm", "--plan", plan, "--reason", "hover test", "--name", "Wolf") == 0
+    assert drone.autopilot.pilot.armed
+    (line,) = (tmp_path / "einsatzdrohne" / "overrides.jsonl").read_text().splitlines()
+    entry = json.loads(line)
+    assert (entry["name"], entry["reason"], entry["stops"][0]["name"]) == ("Wolf", "hover test", "mission")
+
+
+def test_the_highest_in_the_way_is_looked_for_under_the_plan_and_its_ways_home(plan: Path) -> None:
+    heights = np.full((200, 400), 33.0, np.float32)
+    heights[:, 206:208] = 61.0  # a ridge 40 to 60 m east of home
+    ridge = TerrainGrid(heights, "EPSG:4326", HOME.lon_deg - 200 * 1e-4, HOME.lat_deg + 100 * 1e-4, 1e-4, 1e-4)
+    items = read(plan.read_text(), "test.plan").items
+    west, east = offset(HOME, 270.0, 100.0), offset(HOME, 90.0, 100.0)
+    over = Plan("x", (*items[:2], replace(items[2], lat_deg=east.lat_deg, lon_deg=east.lon_deg)))
+    beside = Plan("x", (*items[:2], replace(items[2], lat_deg=west.lat_deg, lon_deg=west.lon_deg)))
+    assert highest_m(over, HOME, ridge) == pytest.approx(28.0)
+    assert highest_m(beside, HOME, ridge) == pytest.approx(0.0)
+    far = offset(HOME, 0.0, 5_000.0)
+    outside = Plan("x", (*items[:2], replace(items[2], lat_deg=far.lat_deg, lon_deg=far.lon_deg)))
+    assert highest_m(outside, HOME, ridge) is None
