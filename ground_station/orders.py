@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 
 from ground_station.command import Command, Judge, command_int, command_long
+from ground_station.instruments import Target
 from ground_station.modes import PLANE, ROVER, modes_of
 from ground_station.operation import Operation, Sequence
 from ground_station.telemetry import VehicleState
@@ -21,10 +22,12 @@ from missions.geometry.geo import Datum, GeoPoint, azimuth_deg, distance_m, offs
 _RELATIVE, _ABSOLUTE = mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT, mavlink.MAV_FRAME_GLOBAL_INT
 _FRAMES = {Datum.HOME: _RELATIVE, Datum.SEA_LEVEL: _ABSOLUTE, Datum.GROUND: mavlink.MAV_FRAME_GLOBAL_TERRAIN_ALT_INT}
 _CHANGE_MODE = 1.0
-_THERE_M, _SAME_PLACE_M, _NEARER_M = 3.0, 1.5, 3.0
+# A target in another datum than ours is compared through home's height, which wanders with the receiver.
+_THERE_M, _SAME_PLACE_M, _SAME_HEIGHT_M, _NEARER_M, _RISEN_M = 3.0, 1.5, 4.0, 3.0, 0.7
 _GIMBAL_PATIENCE_S, _MOVE_PATIENCE_S = 8.0, 10.0
 _PITCH_TOLERANCE_DEG, _YAW_TOLERANCE_DEG = 4.0, 8.0
 _MISSION_PAUSED = 4
+_FRESH_S = 3.0
 # Modes that the pilot's sticks fly: to leave them is somebody's explicit decision, never a side effect.
 STICK_MODES = frozenset(
     {"STABILIZE", "ACRO", "ALT_HOLD", "LOITER", "DRIFT", "SPORT", "FLIP", "AUTOTUNE", "POSHOLD", "FLOWHOLD", "ZIGZAG",
@@ -54,7 +57,7 @@ def go_to(target: int, point: GeoPoint, state: VehicleState, *, now_s: float) ->
         target, mavlink.MAV_CMD_DO_REPOSITION, frame, point.lat_deg, point.lon_deg, point.alt_m, -1.0, _CHANGE_MODE
     )
     return Command(
-        "goto", message, now_s=now_s, hazardous=True, shown_by=_flies_to(point, frame, state, now_s),
+        "goto", message, now_s=now_s, hazardous=True, shown_by=_flies_to(point, state, now_s),
         state_patience_s=_MOVE_PATIENCE_S,
     )  # fmt: skip
 
@@ -62,36 +65,59 @@ def go_to(target: int, point: GeoPoint, state: VehicleState, *, now_s: float) ->
 def change_height(target: int, height_m: float, state: VehicleState, *, now_s: float) -> Command:
     """To another height above home, on the spot or at the place that is being flown to."""
     assert state.position is not None
-    place = state.target if state.target is not None and state.target.lat_deg is not None else state.position
+    told = state.target
+    flown_to = state.mode == "GUIDED" and told is not None and told.lat_deg is not None
+    place = told if told is not None and flown_to and now_s - told.at_s < _FRESH_S else state.position
     assert place.lat_deg is not None and place.lon_deg is not None
     command = go_to(target, GeoPoint(place.lat_deg, place.lon_deg, height_m, Datum.HOME), state, now_s=now_s)
     command.action = "height"
     return command
 
 
-def _flies_to(point: GeoPoint, frame: int, before: VehicleState, now_s: float) -> Judge:
-    """GUIDED, and: it reports this target, or it is there, or it has come nearer."""
-    started = before.position
-    from_m = None if started is None else distance_m(_flat(point), _place(before))
+def _flies_to(point: GeoPoint, before: VehicleState, now_s: float) -> Judge:
+    """GUIDED, and: it reports this target, and not before; or it is there; or it has come nearer."""
+    was_m = None if before.position is None else distance_m(_flat(point), _place(before))
+    was_high = _height_in(point.datum, before)
+    told_before = before.mode == "GUIDED" and _is_target(point, before)
 
     def judge(state: VehicleState) -> bool:
         if state.custom_mode != modes_of(state.vehicle_type).get("GUIDED") or state.position is None:
             return False
-        told = state.target
-        if told is not None and told.at_s > now_s and told.lat_deg is not None and told.lon_deg is not None:
-            same_height = told.frame not in (frame, frame % 5) or abs(told.alt_m - point.alt_m) < _SAME_PLACE_M
-            there = GeoPoint(told.lat_deg, told.lon_deg, 0.0, Datum.SEA_LEVEL)
-            return distance_m(there, _flat(point)) < _SAME_PLACE_M and same_height
-        left_m = distance_m(_flat(point), _place(state))
-        high = _height_in(point.datum, state)
-        level = high is None or abs(high - point.alt_m) < _THERE_M
-        if left_m < _THERE_M:
-            was = _height_in(point.datum, before)
-            rising = None not in (high, was) and abs(high - point.alt_m) < abs(was - point.alt_m) - 0.7  # type: ignore[operator]
-            return level or rising
-        return from_m is not None and left_m < from_m - _NEARER_M
+        fresh = state.target is not None and state.target.at_s > now_s
+        told = _is_target(point, state) if fresh else None
+        if told is not None and not told_before:
+            return told
+        left_m, high = distance_m(_flat(point), _place(state)), _height_in(point.datum, state)
+        if left_m >= _THERE_M:
+            return was_m is not None and left_m < was_m - _NEARER_M
+        if high is None or was_high is None:
+            return True
+        off_m = abs(high - point.alt_m)
+        return off_m < _THERE_M / 2.0 or off_m < abs(was_high - point.alt_m) - _RISEN_M
 
     return judge
+
+
+def _is_target(point: GeoPoint, state: VehicleState) -> bool | None:
+    """Whether the target that the vehicle reports is this place; None where that cannot be compared."""
+    told = state.target
+    if told is None or told.lat_deg is None or told.lon_deg is None:
+        return None
+    high = _target_height(told, point.datum, state)
+    if high is None:
+        return None
+    away_m = distance_m(GeoPoint(told.lat_deg, told.lon_deg, 0.0, Datum.SEA_LEVEL), _flat(point))
+    return away_m < _SAME_PLACE_M and abs(high - point.alt_m) < _SAME_HEIGHT_M
+
+
+def _target_height(told: Target, datum: Datum, state: VehicleState) -> float | None:
+    """The height of a reported target in our datum; None where the two cannot be compared."""
+    absolute, relative = told.frame in (0, 5), told.frame in (3, 6)
+    if (datum is Datum.SEA_LEVEL and absolute) or (datum is Datum.HOME and relative):
+        return told.alt_m
+    if state.home is None or datum is Datum.GROUND or not (absolute or relative):
+        return None
+    return told.alt_m - state.home.alt_amsl_m if absolute else told.alt_m + state.home.alt_amsl_m
 
 
 def _height_in(datum: Datum, state: VehicleState) -> float | None:

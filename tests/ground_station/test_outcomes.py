@@ -45,8 +45,14 @@ class Order:
 
 
 def _goal(pilot: Pilot, east: float, north: float, up: float) -> bool:
-    goal = pilot._goal
+    goal = pilot.guided.goal
     return pilot.mode == 4 and goal is not None and bool(np.linalg.norm(goal - (east, north, up)) < 2.0)
+
+
+def _looks(pilot: Pilot) -> bool:
+    """The gimbal is told to look down at the fire 60 m away, and not straight ahead as before."""
+    wanted = -math.degrees(math.atan2(float(pilot.flight.enu[2] - pilot.home[2]), 60.0))
+    return abs(pilot.gimbal_pitch_deg - wanted) < 6.0
 
 
 _EAST, _NORTH = 60.0 * math.sin(math.radians(70.0)), 60.0 * math.cos(math.radians(70.0))
@@ -58,15 +64,15 @@ ORDERS = {
     "goto": Order("hover", lambda v, t: v.goto(TARGET_HOME, now_s=t),
                   lambda p: _goal(p, _EAST, _NORTH, float(p.home[2]) + 25.0)),
     "height": Order("hover", lambda v, t: v.change_height(40.0, now_s=t),
-                    lambda p: p._goal is not None and abs(float(p._goal[2] - p.home[2]) - 40.0) < 1.0),
+                    lambda p: p.guided.goal is not None and abs(float(p.guided.goal[2] - p.home[2]) - 40.0) < 1.0),
     "hold": Order("hover", lambda v, t: v.hold(now_s=t), lambda p: p.mode == 17),
     "rtl": Order("hover", lambda v, t: v.rtl(now_s=t), lambda p: p.mode == 6),
     "land": Order("hover", lambda v, t: v.land(now_s=t), lambda p: p.mode == 9),
     "speed": Order("hover", lambda v, t: v.change_speed(3.0, now_s=t), lambda p: p.speeds.flat == 3.0),
     "gimbal": Order("hover", lambda v, t: v.point_gimbal(-60.0, 10.0, now_s=t),
                     lambda p: abs(p.gimbal_pitch_deg + 60.0) < 1.0),
-    "look": Order("hover", lambda v, t: v.look_at(FIRE, now_s=t), lambda p: p.payload._roi is not None),
-    "pause": Order("mission", lambda v, t: v.pause(now_s=t), lambda p: p.mission.state == 4),
+    "look": Order("hover", lambda v, t: v.look_at(FIRE, now_s=t), _looks),
+    "pause": Order("mission", lambda v, t: v.pause(now_s=t), lambda p: p.mission_state == 4),
     "start": Order("loaded", lambda v, t: v.start_mission(_mission().items, now_s=t), lambda p: p.mode == 3),
     "impossible disarm": Order("hover", lambda v, t: v.disarm(now_s=t), lambda p: not p.armed),
     "impossible takeoff": Order("ground", lambda v, t: v.takeoff(12.0, now_s=t), lambda p: p.flying),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import socket
 import threading
 import time
@@ -271,9 +272,10 @@ def test_goto_look_and_hold_are_checked_and_flown(
     assert _fly(drone, "goto", f"{far.lat_deg:.7f}", f"{far.lon_deg:.7f}", 30, *accepted) == 1
     assert "leaves inclusion polygon 1" in capsys.readouterr().err
     assert _fly(drone, "goto", *place, 30, *accepted) == 0
-    assert drone.autopilot.pilot._goal is not None
+    goal = drone.autopilot.pilot.guided.goal
+    assert goal is not None and math.hypot(goal[0], goal[1]) == pytest.approx(40.0, abs=3.0)
     assert _fly(drone, "look", *place, "--height", 25, "--distance", 20, *accepted) == 0
-    assert drone.autopilot.pilot.payload._roi is not None
+    assert drone.autopilot.pilot.gimbal_pitch_deg < -20.0
     assert _fly(drone, "look", "none") == 0
     assert _fly(drone, "speed", 4) == 0
     assert _fly(drone, "hold") == 0
