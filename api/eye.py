@@ -28,6 +28,7 @@ from imagery.overlay import STEPS, Legend, picture_of
 from missions.geometry.pose import Pose
 
 _KEPT_PICTURES = 64
+_KEPT_WAYS = 256
 # A stream without exposure times: a latency of this order, with the wide sigma that its frames carry.
 _UNSTAMPED_LATENCY_S = 0.2
 # Identical frames in a row that are a frozen picture, and not a shutter that closes for a moment.
@@ -73,6 +74,8 @@ class Eye:
     pictures: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
     replayed: deque[FrameObservation] = field(default_factory=lambda: deque(maxlen=256))
     _noted: set[str] = field(default_factory=set)
+    # By frame: received, looked at, placed; monotonic seconds.
+    _way: OrderedDict[int, list[float]] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         self.observer = Observer(self.setting.profile)
@@ -125,8 +128,11 @@ class Eye:
 
     # --- on the loop ------------------------------------------------------------------------------------------------
 
-    def looked(self, look: Look, *, now_s: float, utc_s: float) -> None:
-        """Note what was seen, keep its picture, queue the small result until its pose is known. ``utc_s``: UTC now."""
+    def looked(self, look: Look, *, now_s: float, utc_s: float, received_s: float | None = None) -> None:
+        """Note what was seen, keep its picture, queue the small result until its pose is known. ``utc_s``: UTC now.
+
+        ``received_s``: when the frame came, monotonic seconds, for the figures of how long a hotspot takes.
+        """
         frame, refusal = look.seen.frame, look.seen.refusal
         if frame.clock not in ("vehicle-boot", "utc"):
             self.clock.arrival(frame.stamp_s, utc_s)
@@ -142,7 +148,18 @@ class Eye:
             self.pictures[frame.name] = look.jpeg
             while len(self.pictures) > _KEPT_PICTURES:
                 self.pictures.popitem(last=False)
+        self._way[frame.seq] = [now_s if received_s is None else received_s, now_s]
+        while len(self._way) > _KEPT_WAYS:
+            self._way.popitem(last=False)
         self.observer.wait_for_pose(look.seen, now_s=now_s)
+
+    def took(self, seq: int, *, now_s: float) -> dict[str, float] | None:
+        """Seconds that a frame has been on its way, and how many of them it waited for telemetry; None in a replay."""
+        way = self._way.get(seq, [])
+        if len(way) < 3:
+            return None
+        received_s, looked_s, placed_s = way
+        return {"whole_s": round(now_s - received_s, 4), "waited_s": round(placed_s - looked_s, 4)}
 
     def _did_look(self, now_s: float, utc_s: float) -> None:
         self.looked_at_s = now_s
@@ -159,6 +176,8 @@ class Eye:
 
     def placed(self, observation: FrameObservation, *, now_s: float) -> None:
         """An observation has left the queue, with or without a pose."""
+        if len(way := self._way.get(observation.seq, [])) == 2:
+            way.append(now_s)
         if isinstance(observation.pose, Pose):
             self.placed_at_s = now_s
 

@@ -65,8 +65,10 @@ class Hub:
         self._history: deque[dict[str, Any]] = deque(maxlen=HISTORY)
         self._pages: set[Page] = set()
 
-    def publish(self, topic: str, data: Any, *, t_obs: float | None, t_srv: float) -> None:
-        """A new value. ``t_obs``: UTC of what was observed; ``t_srv``: UTC now."""
+    def publish(
+        self, topic: str, data: Any, *, t_obs: float | None, t_srv: float, took: dict[str, float] | None = None
+    ) -> None:
+        """A new value. ``t_obs``: UTC of what was observed; ``t_srv``: UTC now; ``took``: its way here, seconds."""
         self.seq += 1
         if topic == "hotspot":
             self.hotspots[data["id"]] = data
@@ -78,6 +80,8 @@ class Hub:
             self.states[topic] = data
         envelope = {"v": 1, "epoch": self.epoch, "seq": self.seq, "topic": topic, "t_obs": t_obs, "t_srv": t_srv}
         envelope["data"] = data
+        if took is not None:
+            envelope["took"] = took
         if is_event(topic):
             self._history.append(envelope)
         for page in self._pages:

@@ -245,9 +245,10 @@ class _Runner:
         with ThreadPoolExecutor(1, thread_name_prefix=f"eye {eye.camera}") as worker:
             try:
                 async for frame in _in_time(source):
+                    received_s = source.last_frame_at_s
                     look = await loop.run_in_executor(worker, eye.look, frame)
                     eye.dropped = source.dropped
-                    self.situation.looked(eye, look, now_s=time.monotonic())
+                    self.situation.looked(eye, look, now_s=time.monotonic(), received_s=received_s)
                 eye.reason = source.reason or "the recording has ended"
             except SourceError as error:
                 eye.reason = str(error)

@@ -102,9 +102,9 @@ class Situation:
 
     # --- frames -----------------------------------------------------------------------------------------------------
 
-    def looked(self, eye: Eye, look: Look, *, now_s: float) -> None:
-        """A frame comes back from its worker: note it, and show its picture."""
-        eye.looked(look, now_s=now_s, utc_s=self.utc_s)
+    def looked(self, eye: Eye, look: Look, *, now_s: float, received_s: float | None = None) -> None:
+        """A frame comes back from its worker: note it, and show its picture. ``received_s``: when it came."""
+        eye.looked(look, now_s=now_s, utc_s=self.utc_s, received_s=received_s)
         if not eye.trouble and look.jpeg:
             self.show_picture(eye, look)
 
@@ -176,7 +176,8 @@ class Situation:
         self.incident.journal.append("hotspot", observation.time_s, offset, facts)
         feature = hotspot_feature(facts, self.surroundings.frame, self.mode)
         now = time.time()
-        self.hub.publish("hotspot", feature, t_obs=observation.time_s, t_srv=now)
+        took = None if eye is None else eye.took(observation.seq, now_s=time.monotonic())
+        self.hub.publish("hotspot", feature, t_obs=observation.time_s, t_srv=now, took=took)
         if event.what == "confirmed":
             alarm = {"id": f"alarm-{facts['id']}", "hotspot": facts["id"], "number": facts["number"], "mode": self.mode}
             alarm |= {

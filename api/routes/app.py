@@ -107,7 +107,8 @@ def _docs(schema: dict[str, Any]) -> str:
             text = facts.get("description") or facts.get("summary", "")
             rows.append(f"<dt><code>{method.upper()} {html.escape(path)}</code><dd>{html.escape(text)}")
     sockets = (
-        "<dt><code>WS /api/v1/live</code><dd>hello, snapshot, then envelopes {v, epoch, seq, topic, t_obs, t_srv, data}"
+        "<dt><code>WS /api/v1/live</code><dd>hello, snapshot, then envelopes "
+        "{v, epoch, seq, topic, t_obs, t_srv, data[, took]}"
         "<dt><code>WS /api/v1/video/{camera}</code><dd>4 bytes length, JSON header, JPEG; grant {credit: 1} a frame"
     )
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Einsatzdrohne API</title>'

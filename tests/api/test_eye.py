@@ -139,3 +139,14 @@ def test_a_clock_that_nobody_named_becomes_utc_with_a_latency(eye: Eye, frame: M
     utc = eye.utc_of(replace(frame(9, clock="unknown"), stamp_s=1.0), None)
     assert utc == pytest.approx(2e9 + 1.0 - 0.2, abs=0.05)
     assert eye.utc_of(frame(9, clock="vehicle-boot"), None) is None
+
+
+def test_the_way_of_a_frame_is_told_with_what_of_it_was_waiting(
+    eye: Eye, frame: Make, observation: Callable[..., FrameObservation]
+) -> None:
+    eye.looked(eye.look(frame(7)), now_s=10.030, utc_s=1e9, received_s=10.0)
+    assert eye.took(7, now_s=10.1) is None, "not placed yet"
+    eye.placed(observation(7), now_s=10.230)
+    assert eye.took(7, now_s=10.240) == {"whole_s": 0.24, "waited_s": 0.2}
+    eye.replay(observation(8), now_s=11.0, utc_s=1e9)
+    assert eye.took(8, now_s=11.1) is None, "a replay says nothing about speed"

@@ -38,7 +38,7 @@ window.WebSocket = class extends Plain {
       if (typeof event.data === "string") {
         const told = JSON.parse(event.data);
         if (told.t_obs == null) return;
-        const age = { topic: told.topic.split("/")[0], obs: told.t_obs, srv: told.t_srv, came };
+        const age = { topic: told.topic.split("/")[0], obs: told.t_obs, srv: told.t_srv, came, took: told.took };
         window.__ages.push(age);
         requestAnimationFrame(() => requestAnimationFrame(() => { age.drawn = Date.now() / 1000; }));
       } else {
@@ -93,6 +93,12 @@ def _report(figure: Callable[..., None], ages: list[dict[str, Any]]) -> None:
     figure("exposure → footprint on the page", of("footprint", "came"), "waits for telemetry to bracket the exposure")
     figure("exposure → hotspot published", of("hotspot", "srv"), "detected, placed, in the journal")
     figure("exposure → hotspot drawn", of("hotspot", "drawn"), "the second picture after its arrival")
+    ways = [age for age in ages if age["topic"] == "hotspot" and age.get("took") and "drawn" in age]
+    whole = [age["took"]["whole_s"] + age["drawn"] - age["srv"] for age in ways]
+    waits = [age["took"]["waited_s"] for age in ways]
+    figure("frame received → hotspot drawn", whole, f"{len(ways)} times; with the wait for telemetry")
+    figure("… without that wait", [all_ - wait for all_, wait in zip(whole, waits, strict=True)], "")
+    figure("… the wait alone", waits, "until telemetry brackets the exposure")
     figure("telemetry → page", of("vehicle", "came"), "position measured → shown, 5 updates/s")
     figure("telemetry → drawn", of("vehicle", "drawn"), "")
 
