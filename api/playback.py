@@ -27,6 +27,8 @@ from missions.geometry.camera import CameraProfile
 
 _STEP_S = 0.05
 _LATE_S = 0.5
+# However far behind the pictures are, so often one is shown, seconds.
+_LEAST_PACE_S = 1.0
 # A frame of the video and an observation of the journal belong together when their times agree to this.
 _SAME_FRAME_S = 0.03
 
@@ -75,12 +77,14 @@ class Playback:
         """Each recorded picture of one camera at its time."""
         for path in sorted((self._folder / "video").glob(f"{eye.camera.replace('/', '-')}-*.nut")):
             try:
+                drawn_at_s = 0.0
                 source = VideoFile(path, eye.setting.vehicle, eye.camera, band=eye.setting.profile.band)
                 async for frame in source.frames():
                     await self._until(lambda frame=frame: self._utc_of(eye, frame))  # type: ignore[misc]
                     eye.changed_at_s = time.monotonic()
-                    if self._late(self._utc_of(eye, frame)):
-                        continue  # faster than pictures can be drawn: fewer of them, never older ones
+                    if self._late(self._utc_of(eye, frame)) and eye.changed_at_s - drawn_at_s < _LEAST_PACE_S:
+                        continue  # faster than pictures can be drawn: fewer of them, each with its own time
+                    drawn_at_s = eye.changed_at_s
                     look = await asyncio.to_thread(self._look, eye, frame)
                     self._situation.show_picture(eye, look)
             except SourceError as error:

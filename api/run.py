@@ -28,7 +28,7 @@ from api.playback import Playback
 from api.routes.app import create_app, served_names
 from api.settings import Settings
 from api.situation import Situation
-from api.store.incident import Incident, write_facts
+from api.store.incident import Incident, write_basemap, write_facts
 from ground_station.link import Link, LinkError, LogLink, open_link
 from ground_station.pump import Pump
 from imagery.frame import Frame
@@ -142,6 +142,7 @@ async def _recorded(
         raise RunError(f"nothing can be recorded in {settings.folder} ({why}): give --data another folder") from error
     facts = {"name": settings.name, "title": settings.title, "mode": settings.mode, "started_s": time.time()}
     write_facts(settings.folder, **facts)  # type: ignore[arg-type]
+    write_basemap(settings.folder, settings.basemap)
     incident.journal.append("start", time.time(), 0, facts)
     incident.log.write("start", mode=settings.mode, links=settings.links, cameras=list(cameras))
     situation = Situation(settings, incident, terrain)

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from api.run import Extras
     from api.run import run as run_incident
     from api.settings import Settings, data_folder, incident_folder
-    from api.store.incident import IncidentError, read_facts
+    from api.store.incident import IncidentError, read_basemap, read_facts
 
     facts = read_facts(args.folder)
     logs = sorted((args.folder / "telemetry").glob("*.tlog"))
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         terrain=terrain if terrain.is_file() else None,
         port=args.port,
         replay_speed=args.speed,
+        basemap=read_basemap(args.folder),
     )
 
     async def started(situation: Situation, address: str) -> None:

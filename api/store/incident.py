@@ -64,6 +64,27 @@ class Incident:
         self.log.close()
 
 
+def write_basemap(folder: Path, basemap: dict[str, object]) -> None:
+    """The ground under the picture, where the run had one: whoever sees the incident again sees it on the same map."""
+    if basemap:
+        text = json.dumps(basemap, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        (folder / "basemap.geojson").write_text(text + "\n", "utf-8")
+
+
+def read_basemap(folder: Path) -> dict[str, object]:
+    """The inverse; empty where there is none. Raises IncidentError for a damaged one."""
+    path = folder / "basemap.geojson"
+    if not path.is_file():
+        return {}
+    try:
+        basemap = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise IncidentError(f"{path}: is damaged: {error}") from error
+    if not isinstance(basemap, dict):
+        raise IncidentError(f"{path}: is no GeoJSON object")
+    return basemap
+
+
 def write_facts(folder: Path, *, name: str, title: str, mode: str, started_s: float) -> None:
     """incident.toml, at the start of a run."""
     lines = [
