@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from shapely import Polygon
 
 from missions.area import parse_area, parse_line
 from missions.corridor import corridor
 from missions.energy import Conditions, Supply
+from missions.fence import Fence, FencePolygon, fence_around, fence_items, rally_items
 from missions.formats import ENDINGS
-from missions.geometry.camera import parse_profile
+from missions.geometry.camera import CameraProfile, parse_profile
 from missions.geometry.geo import Datum, GeoPoint
 from missions.geometry.terrain import TerrainGrid
 from missions.geometry.terrain_files import TerrainError, read_terrain, require_cover
+from missions.items import MissionItem
 from missions.mission import Mission
 from missions.orbit import orbit
 from missions.power import parse_power
+from missions.search import height_for
 from missions.search_plan import AREA_PATTERNS, DATUM_PATTERNS, PATTERNS, Task, plan_search
-from missions.survey import survey
+from missions.survey import height_for_gsd, survey
 
 _USUAL = Task()
-Planned = tuple[Mission, TerrainGrid | None, str]
+_USUAL_HEIGHT_M = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A mission, the terrain it was planned on, a line about its worth, and what it keeps out of (lon_deg, lat_deg)."""
+
+    mission: Mission
+    terrain: TerrainGrid | None = None
+    worth: str = ""
+    no_fly: tuple[Polygon, ...] = ()
 
 
 class BadInput(ValueError):
@@ -41,11 +56,13 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _register_survey(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--area", type=Path, required=True, help="GeoJSON polygon")
     parser.add_argument("--camera", type=Path, required=True, help="camera profile (TOML or JSON)")
-    parser.add_argument(
-        "--height-m", type=float, default=60.0, help="above the surface with --terrain, else above home"
-    )
+    parser.add_argument("--height-m", type=float, help="above the surface with --terrain, else above home (60)")
+    parser.add_argument("--gsd-cm", type=float, help="instead of a height: ground that a pixel covers")
+    parser.add_argument("--target-m", type=float, help="instead of a height: size that must cover 4 px")
     parser.add_argument("--sidelap", type=float, default=0.3, help="0 to 0.95 (default 0.3)")
     parser.add_argument("--heading-deg", type=float, help="of the lines; default: along the long side")
+    parser.add_argument("--crosshatch", action="store_true", help="a second set of lines at right angles")
+    parser.add_argument("--no-fly", type=Path, action="append", default=[], help="GeoJSON polygon, led around")
     _register_common(parser)
 
 
@@ -64,8 +81,34 @@ def _register_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed-m-s", type=float, default=5.0)
     parser.add_argument("--home", help="LAT,LON[,ALT] of the take-off; ALT in metres above sea level")
     parser.add_argument("--terrain", type=Path, help="elevation raster: heights follow the surface")
+    parser.add_argument("--fence-m", type=float, metavar="MARGIN", help="a geofence around the flight with this margin")
+    parser.add_argument("--rally", action="append", default=[], metavar="LAT,LON,HEIGHT", help="HEIGHT above home")
     parser.add_argument("--quiet", action="store_true")
     add_supply(parser)
+
+
+def fence_of(planned: Planned, margin_m: float | None) -> tuple[MissionItem, ...]:
+    """Fence items: around home and everything flown to, and around what must not be overflown."""
+    places = [*planned.mission.waypoints()]
+    if planned.mission.home is not None:
+        places.append(planned.mission.home)
+    polygons = [] if margin_m is None else [fence_around(places, margin_m)]
+    for area in planned.no_fly:
+        corners = tuple((float(lat), float(lon)) for lon, lat in area.exterior.coords[:-1])
+        polygons.append(FencePolygon(corners, False))
+    return fence_items(Fence(tuple(polygons)))
+
+
+def rally_of(args: argparse.Namespace) -> tuple[MissionItem, ...]:
+    """Rally items of the command line."""
+    points = []
+    for text in args.rally:
+        try:
+            lat, lon, height = (float(part) for part in text.split(","))
+        except ValueError as problem:
+            raise BadInput(f"--rally {text!r}: LAT,LON,HEIGHT in numbers is needed") from problem
+        points.append(GeoPoint(lat, lon, height, Datum.HOME))
+    return rally_items(points)
 
 
 def add_supply(parser: argparse.ArgumentParser) -> None:
@@ -168,13 +211,27 @@ def _survey(args: argparse.Namespace) -> Planned:
     profile = parse_profile(text_of(args.camera), str(args.camera))
     terrain = read_terrain(args.terrain) if args.terrain else None
     home = place_of("--home", args.home, terrain)
+    no_fly = tuple(parse_area(text_of(path), str(path)) for path in args.no_fly)
     if terrain is not None:
         require_covered(args.terrain, terrain, area.centroid.y, area.centroid.x, f"the middle of {args.area}")
     mission = survey(
-        area, profile, args.height_m, sidelap=args.sidelap, speed_m_s=args.speed_m_s, heading_deg=args.heading_deg,
-        home=home, terrain=terrain, name=args.area.stem,
+        area, profile, _survey_height_m(args, profile), sidelap=args.sidelap, speed_m_s=args.speed_m_s,
+        heading_deg=args.heading_deg, home=home, terrain=terrain, crosshatch=args.crosshatch, no_fly=no_fly,
+        name=args.area.stem,
     )  # fmt: skip
-    return mission, terrain, ""
+    return Planned(mission, terrain, no_fly=no_fly)
+
+
+def _survey_height_m(args: argparse.Namespace, profile: CameraProfile) -> float:
+    """By height, by ground sample distance or by the size of what is looked for: one of them."""
+    given = [name for name in ("height_m", "gsd_cm", "target_m") if getattr(args, name) is not None]
+    if len(given) > 1:
+        raise BadInput(f"give one of --height-m, --gsd-cm and --target-m, not {len(given)}")
+    if args.gsd_cm is not None:
+        return height_for_gsd(profile, args.gsd_cm / 100.0)
+    if args.target_m is not None:
+        return height_for(profile, args.target_m)
+    return _USUAL_HEIGHT_M if args.height_m is None else float(args.height_m)
 
 
 def _orbit(args: argparse.Namespace) -> Planned:
@@ -187,7 +244,7 @@ def _orbit(args: argparse.Namespace) -> Planned:
         centre, args.radius_m, args.height_m, home=place_of("--home", args.home, terrain), terrain=terrain,
         turns=args.turns, speed_m_s=args.speed_m_s, name=args.out.stem,
     )  # fmt: skip
-    return mission, terrain, ""
+    return Planned(mission, terrain)
 
 
 def _corridor(args: argparse.Namespace) -> Planned:
@@ -198,7 +255,7 @@ def _corridor(args: argparse.Namespace) -> Planned:
         args.height_m, width_m=args.width_m, sidelap=args.sidelap, speed_m_s=args.speed_m_s,
         home=place_of("--home", args.home, terrain), terrain=terrain, name=args.route.stem,
     )  # fmt: skip
-    return mission, terrain, ""
+    return Planned(mission, terrain)
 
 
 def _search(args: argparse.Namespace) -> Planned:
@@ -216,7 +273,7 @@ def _search(args: argparse.Namespace) -> Planned:
         args.pattern, where, parse_profile(text_of(args.camera), str(args.camera)), task,
         home=place_of("--home", args.home, terrain), terrain=terrain, name=args.out.stem,
     )  # fmt: skip
-    return mission, terrain, worth.text()
+    return Planned(mission, terrain, worth.text())
 
 
 def _drawn(kind: str, path: Path) -> Any:
@@ -229,4 +286,4 @@ PLANNERS: dict[str, Callable[[argparse.Namespace], Planned]] = {
     "orbit": _orbit,
     "search": _search,
 }
-"""Sub-verb → mission, the terrain it was planned on, and a line about its worth ("" where there is none)."""
+"""Sub-verb → what it plans."""

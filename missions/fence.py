@@ -11,7 +11,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from missions.geometry.geo import GeoPoint
+import numpy as np
+from shapely import MultiPoint
+
+from missions.geometry.geo import Datum, GeoPoint, LocalFrame
 from missions.items import FENCE_COMMANDS, FRAME_OF_DATUM, Command, Frame, MissionItem, name_of
 
 
@@ -44,6 +47,24 @@ class Fence:
     polygons: tuple[FencePolygon, ...] = ()
     circles: tuple[FenceCircle, ...] = ()
     return_point: tuple[float, float] | None = None
+
+
+def fence_around(places: Sequence[GeoPoint], margin_m: float, most_corners: int = 30) -> FencePolygon:
+    """The inclusion area that holds all places with a margin: their convex hull, grown. Raises FenceError."""
+    if not 5.0 <= margin_m <= 2000.0:
+        raise FenceError(f"fence margin {margin_m:g} m: allowed are 5 to 2000 m")
+    first = places[0]
+    frame = LocalFrame(GeoPoint(first.lat_deg, first.lon_deg, 0.0, Datum.SEA_LEVEL))
+    lat, lon = (np.array([getattr(place, key) for place in places]) for key in ("lat_deg", "lon_deg"))
+    hull = MultiPoint(frame.enu_from_geo(lat, lon, 0.0)[:, :2]).convex_hull
+    grown, tidy_m = hull.buffer(margin_m, quad_segs=2), 0.05 * margin_m
+    outline = grown.simplify(tidy_m)
+    while len(outline.exterior.coords) - 1 > most_corners:
+        tidy_m *= 2.0
+        outline = grown.simplify(tidy_m).convex_hull
+    corners = np.asarray(outline.exterior.coords)[:-1]
+    lat, lon, _ = frame.geo_from_enu(np.column_stack([corners, np.zeros(len(corners))]))
+    return FencePolygon(tuple((float(a), float(b)) for a, b in zip(lat, lon, strict=True)), True)
 
 
 def _place(command: Command, lat_deg: float, lon_deg: float, p1: float = 0.0) -> MissionItem:

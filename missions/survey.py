@@ -12,6 +12,7 @@ spacing = swath · (1 − sidelap).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon, box, make_valid
 
 from missions.area import check_area, local_frame, to_metres
+from missions.avoid import AvoidError, around, cut, grown
 from missions.course import CourseError, mission_along
 from missions.geometry.camera import CameraProfile
 from missions.geometry.geo import GeoPoint
@@ -95,9 +97,15 @@ def survey(
     home: GeoPoint | None = None,
     terrain: Ground | None = None,
     overrun_m: float = OVERRUN_M,
+    crosshatch: bool = False,
+    no_fly: Sequence[Polygon] = (),
     name: str = "survey",
 ) -> Mission:
     """Plan a survey of `area` (lon_deg, lat_deg) at `altitude_m` above the surface.
+
+    `crosshatch` flies a second set of lines at right angles: what a roof edge hides from one is seen by the other, and
+    opposite headings calibrate the camera. `no_fly` (lon_deg, lat_deg): neither looked at nor crossed, with a margin;
+    the way out and home is straight and not led around them.
 
     With `terrain` (datum SEA_LEVEL) the heights follow the surface and are written relative to home; without it
     `altitude_m` is above home, and a note says that. `home` (SEA_LEVEL) is needed with `terrain`.
@@ -113,14 +121,38 @@ def survey(
     heading = long_side_heading_deg(outline) if heading_deg is None else heading_deg
     start = None if home is None else frame.enu_from_geo(home.lat_deg, home.lon_deg, 0.0)[:2]
     lines = plan_lines(outline, spacing, heading, overrun_m, start)
+    if crosshatch:
+        lines += plan_lines(outline, spacing, heading + 90.0, overrun_m, lines[-1][1])
     notes = _notes(profile, seen, altitude_m, speed_m_s, sidelap, spacing, lines, outline)
+    track = _past(lines, [to_metres(check_area(one, "no-fly area"), frame) for one in no_fly])
     try:
         return mission_along(
-            np.concatenate(lines), frame, altitude_m, home=home, terrain=terrain, speed_m_s=speed_m_s,
+            track, frame, altitude_m, home=home, terrain=terrain, speed_m_s=speed_m_s,
             look_down=profile.mount == "gimbal", name=name, notes=notes,
         )  # fmt: skip
     except CourseError as problem:
         raise SurveyError(str(problem)) from problem
+
+
+def _past(lines: list[Floats], no_fly: list[Polygon]) -> Floats:
+    """The lines as one track that keeps out of the no-fly areas."""
+    if not no_fly:
+        return np.concatenate(lines)
+    keep_out = grown(no_fly)
+    left = cut(lines, keep_out)
+    if not left:
+        raise SurveyError("the no-fly areas leave nothing of the area to look at")
+    try:
+        return around(np.concatenate(left), keep_out)
+    except AvoidError as problem:
+        raise SurveyError(str(problem)) from problem
+
+
+def height_for_gsd(profile: CameraProfile, gsd_m: float) -> float:
+    """Height above the surface at which a pixel covers `gsd_m` of it."""
+    if not 0.001 <= gsd_m <= 2.0:
+        raise SurveyError(f"ground sample distance {gsd_m} m: allowed are 0.001 to 2 m")
+    return gsd_m * min(profile.fx, profile.fy)
 
 
 def _check_values(altitude_m: float, sidelap: float, overrun_m: float, heading_deg: float | None) -> None:

@@ -11,7 +11,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from api import plan_patterns
-from api.plan_patterns import PLANNERS, BadInput, add_supply, place_of, require_covered, supply_of, text_of
+from api.plan_patterns import (
+    PLANNERS,
+    BadInput,
+    add_supply,
+    fence_of,
+    place_of,
+    rally_of,
+    require_covered,
+    supply_of,
+    text_of,
+)
 from missions.checks import CheckReport, check
 from missions.describe import table
 from missions.duration import Duration, flight_time
@@ -92,19 +102,21 @@ def _require_ending(path: Path) -> str:
 def _plan(args: argparse.Namespace) -> int:
     """Plan a pattern, check it, write it, say how long it takes."""
     _require_ending(args.out)
-    mission, terrain, worth = PLANNERS[args.plan_verb](args)
+    planned = PLANNERS[args.plan_verb](args)
+    mission, terrain = planned.mission, planned.terrain
+    fence, rally = fence_of(planned, args.fence_m), rally_of(args)
     items, supply = compile_items(mission), supply_of(args)
-    report = check(mission, terrain=terrain, supply=supply)
+    report = check(mission, terrain=terrain, supply=supply, fence=fence, rally=rally)
     if not args.quiet:
         _print_findings(report, sys.stderr)
     if report.checked is None:
         raise _NotDone(f"the {args.plan_verb} would not be flyable: {report.stops[0].line()}")
-    _save(args.out, write(Plan(mission.name, items, notes=mission.notes), args.out.suffix))
+    _save(args.out, write(Plan(mission.name, items, fence, rally, notes=mission.notes), args.out.suffix))
     if not args.quiet:
         counts = (len(items) - 1, len(mission.waypoints()), len(report.warnings))
         print("{}: {} items, {} waypoints, {} warnings".format(args.out, *counts))
-        if worth:
-            print(worth)
+        if planned.worth:
+            print(planned.worth)
         if mission.home is not None:
             print(f"flight time: {flight_time(items, mission.home, terrain).text()}")
             if supply is not None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shapely import LineString, Polygon
 
 from api.commands import plan as command
+from missions.fence import parse_fence
 from missions.formats import read
 from missions.geometry.geo import GridProjection
 from missions.geometry.terrain import TerrainGrid
@@ -209,3 +211,33 @@ def test_an_aircraft_is_measured_by_its_log_and_its_battery_checked(
     assert "Split the mission" in capsys.readouterr().out
     assert _run("check", plan, "--wind", "5,240") == 2
     assert "--power FILE" in capsys.readouterr().err
+
+
+def test_a_survey_around_a_no_fly_area_with_its_fence_and_rally_point(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    middle = [[6.7612, 51.4336], [6.7618, 51.4336], [6.7618, 51.4340], [6.7612, 51.4340], [6.7612, 51.4336]]
+    (folder / "no.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [middle]}))
+    more = ("--no-fly", folder / "no.geojson", "--fence-m", 60, "--rally", "51.4325,6.7606,30", "--crosshatch")
+    assert _survey(folder, "--terrain", folder / "t.tif", "--gsd-cm", "5", *more) == 0
+    plan = read((folder / "o.plan").read_text(), "o.plan")
+    fence = parse_fence(plan.fence)
+    assert [polygon.inclusion for polygon in fence.polygons] == [True, False] and len(plan.rally) == 1
+    area = Polygon(middle).buffer(-1e-6)
+    track = LineString([(i.lon_deg, i.lat_deg) for i in plan.items[1:] if i.command == 16])
+    assert not area.intersects(track)
+    assert Polygon([(lon, lat) for lat, lon in fence.polygons[0].corners]).contains(track)
+    assert _run("check", folder / "o.plan", "--terrain", folder / "t.tif") == 0
+    capsys.readouterr()
+    assert _survey(folder, "--gsd-cm", "5", "--height-m", "60") == 2
+    assert "give one of --height-m, --gsd-cm and --target-m" in capsys.readouterr().err
+    assert _survey(folder, "--rally", "51.4,x,3") == 2
+
+
+def test_the_height_follows_from_what_a_pixel_shall_show(folder: Path) -> None:
+    def highest(*more: object) -> float:
+        assert _survey(folder, "--quiet", *more) == 0
+        return max(i.alt_m for i in read((folder / "o.plan").read_text(), "o").items[1:] if i.command == 16)
+
+    assert highest("--gsd-cm", "4") == pytest.approx(45.0)
+    assert highest("--target-m", "0.2") == pytest.approx(1125 * 0.2 / 4)
