@@ -104,8 +104,8 @@ def survey(
     """Plan a survey of `area` (lon_deg, lat_deg) at `altitude_m` above the surface.
 
     `crosshatch` flies a second set of lines at right angles: what a roof edge hides from one is seen by the other, and
-    opposite headings calibrate the camera. `no_fly` (lon_deg, lat_deg): neither looked at nor crossed, with a margin;
-    the way out and home is straight and not led around them.
+    opposite headings calibrate the camera. `no_fly` (lon_deg, lat_deg): neither looked at nor crossed, with a margin,
+    on the way there and home neither (home must be known for that).
 
     With `terrain` (datum SEA_LEVEL) the heights follow the surface and are written relative to home; without it
     `altitude_m` is above home, and a note says that. `home` (SEA_LEVEL) is needed with `terrain`.
@@ -124,7 +124,7 @@ def survey(
     if crosshatch:
         lines += plan_lines(outline, spacing, heading + 90.0, overrun_m, lines[-1][1])
     notes = _notes(profile, seen, altitude_m, speed_m_s, sidelap, spacing, lines, outline)
-    track = _past(lines, [to_metres(check_area(one, "no-fly area"), frame) for one in no_fly])
+    track = _past(lines, [to_metres(check_area(one, "no-fly area"), frame) for one in no_fly], start)
     try:
         return mission_along(
             track, frame, altitude_m, home=home, terrain=terrain, speed_m_s=speed_m_s,
@@ -134,16 +134,19 @@ def survey(
         raise SurveyError(str(problem)) from problem
 
 
-def _past(lines: list[Floats], no_fly: list[Polygon]) -> Floats:
-    """The lines as one track that keeps out of the no-fly areas."""
+def _past(lines: list[Floats], no_fly: list[Polygon], home: Floats | None) -> Floats:
+    """The lines as one track that keeps out of the no-fly areas, from home and to where home is in plain sight."""
     if not no_fly:
         return np.concatenate(lines)
     keep_out = grown(no_fly)
     left = cut(lines, keep_out)
     if not left:
         raise SurveyError("the no-fly areas leave nothing of the area to look at")
+    track = np.concatenate(left)
     try:
-        return around(np.concatenate(left), keep_out)
+        if home is None:
+            return around(track, keep_out)
+        return around(np.vstack([home, track, home]), keep_out)[1:-1]
     except AvoidError as problem:
         raise SurveyError(str(problem)) from problem
 
