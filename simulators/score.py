@@ -87,6 +87,7 @@ def score(
     return {
         "task": task,
         "fires": len(wanted),
+        "shown": len(found),
         "found": len(hits),
         "found_within_5s": sum(latency <= 5000.0 for latency in latencies),
         "recall": _ratio(len(hits), len(wanted)),
