@@ -6,7 +6,8 @@ moved each look (``Place.common``) is averaged with the same weights and added w
 thousand looks through the same crooked mount never look better than the mount.
 
 - *Assignment* is one to one within a frame, nearest first, inside the 99 % gate (d² < 9.21, two degrees of freedom),
-  the gate widened by the fire's own size and by what this look and the earlier ones differ under the common states.
+  the gate widened by the fire's own size and by what this look and the earlier ones differ under the common states
+  (which another drone does not share: its receiver and its mount err by themselves).
 - *Confirmation*: three of the last five looks, or one above 150 °C. Then it gets its **number**, small, spoken over
   radio and never used again.
 - In view and not seen is evidence against: an unconfirmed one is forgotten after five such looks; a confirmed one never
@@ -71,6 +72,8 @@ class Hotspot:
     sightings: int
     looks: tuple[bool, ...]
     picture: str
+    several: bool = False
+    """Whether more than one drone has seen it."""
 
     @property
     def confirmed(self) -> bool:
@@ -147,7 +150,7 @@ def fold(
         return memory, ()
     sightings = _sightings(observation, view)
     places = _places(memory.hotspots)
-    matches = _assign(memory.hotspots, places, sightings)
+    matches = _assign(memory.hotspots, places, sightings, observation.vehicle)
     in_view = _well_inside(memory.hotspots, places, footprint_en)
     events: list[Event] = []
     kept: list[Hotspot] = []
@@ -209,27 +212,30 @@ def _places(hotspots: Sequence[Hotspot]) -> Floats:
     return np.asarray(np.linalg.solve(information, vectors[..., None])[..., 0], np.float64)
 
 
-def _distances2(hotspots: Sequence[Hotspot], places: Floats, sightings: list[_Sighting]) -> Floats:
-    """(N, M) squared Mahalanobis distances, the fires' own sizes allowed for."""
+def _distances2(hotspots: Sequence[Hotspot], places: Floats, sightings: list[_Sighting], vehicle: int) -> Floats:
+    """(N, M) squared Mahalanobis distances of what a vehicle sights, the fires' own sizes allowed for."""
     information = np.stack([h.information for h in hotspots])
     remembered = np.linalg.inv(information)
     seen = np.stack([s.place.noise_m2 for s in sightings])
-    # What the common states do to both alike is no difference between them.
-    ours = np.linalg.solve(information, np.stack([h.pulls for h in hotspots]))
-    differ = ours[:, None] - np.stack([s.place.common for s in sightings])[None]
+    # What the common states do to both alike is no difference between them; another drone has its own.
+    ours = np.linalg.solve(information, np.stack([h.pulls for h in hotspots]))[:, None]
+    theirs = np.stack([s.place.common for s in sightings])[None]
+    alone = np.array([h.several or h.vehicle != vehicle for h in hotspots])[:, None, None, None]
+    shared = (ours - theirs) @ (ours - theirs).swapaxes(-1, -2)
+    common = np.where(alone, ours @ ours.swapaxes(-1, -2) + theirs @ theirs.swapaxes(-1, -2), shared)
     size2 = 0.25 * np.add.outer([h.radius_m**2 for h in hotspots], [s.radius_m**2 for s in sightings]) + 0.05
-    spread = remembered[:, None] + seen[None] + differ @ differ.swapaxes(-1, -2)
+    spread = remembered[:, None] + seen[None] + common
     east2, both, north2 = spread[..., 0, 0] + size2, spread[..., 0, 1], spread[..., 1, 1] + size2
     apart = np.stack([s.place.enu[:2] for s in sightings])[None] - places[:, None]
     e, n = apart[..., 0], apart[..., 1]
     return np.asarray((north2 * e * e - 2.0 * both * e * n + east2 * n * n) / (east2 * north2 - both * both))
 
 
-def _assign(hotspots: tuple[Hotspot, ...], places: Floats, sightings: list[_Sighting]) -> dict[int, int]:
+def _assign(hotspots: tuple[Hotspot, ...], places: Floats, sightings: list[_Sighting], vehicle: int) -> dict[int, int]:
     """{index of hotspot: index of sighting}, nearest pairs first."""
     if not hotspots or not sightings:
         return {}
-    distances2 = _distances2(hotspots, places, sightings)
+    distances2 = _distances2(hotspots, places, sightings, vehicle)
     pairs = []
     for i, j in np.argwhere(distances2 < GATE).tolist():
         # A numbered hotspot has the first claim: a new, unsure one beside it must not take its sightings.
@@ -306,6 +312,7 @@ def _seen_again(hotspot: Hotspot, sighting: _Sighting, observation: FrameObserva
         picture=observation.picture if hotter and observation.picture else hotspot.picture,
         vehicle=observation.vehicle,
         camera=observation.camera,
+        several=hotspot.several or hotspot.vehicle != observation.vehicle,
     )
 
 
@@ -367,6 +374,7 @@ def _joined(stays: Hotspot, goes: Hotspot) -> Hotspot:
         first_seen_s=min(stays.first_seen_s, goes.first_seen_s),
         last_seen_s=max(stays.last_seen_s, goes.last_seen_s),
         sightings=stays.sightings + goes.sightings,
+        several=stays.several or goes.several or stays.vehicle != goes.vehicle,
     )
 
 

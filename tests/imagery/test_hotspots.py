@@ -122,6 +122,19 @@ def test_passes_from_all_sides_are_one_hotspot() -> None:
     assert memory.hotspots[0].place_en == pytest.approx((3.0, -2.0), abs=0.1)
 
 
+@pytest.mark.parametrize(("aside_m", "hotspots"), [(4.0, 1), (12.0, 2)])
+def test_two_drones_whose_receivers_err_apart_see_one_fire(aside_m: float, hotspots: int) -> None:
+    """Sigma 1 m of position and 1.2 m of tilt and boresight for each of them: 4 m apart is 1.8 sigma of both."""
+    memory = HotspotMemory()
+    for step in range(20):
+        memory = _fold(memory, _with_noise(step / 9), detections(CENTRE, peak_k=500.0))
+    for step in range(20, 40):
+        at = _with_noise(step / 9, east=aside_m)
+        other = replace(observation(at, detections(CENTRE, peak_k=500.0)), vehicle=2, camera="2/100")
+        memory = fold(memory, other, _view(at), None)[0]
+    assert len(memory.hotspots) == hotspots
+
+
 def test_two_fires_in_one_frame_stay_two() -> None:
     memory = HotspotMemory()
     for step in range(20):
