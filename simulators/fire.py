@@ -119,9 +119,11 @@ class Scene:
 def build(scenario: Scenario, seed: int, elevation: TerrainGrid | None = None) -> Scene:
     """The scene of a scenario; the same seed gives the same scene, bit for bit.
 
-    ``elevation``: heights above sea level that the scene stands on instead of its own; only its data is taken. Raises
-    ScenarioError when it does not reach as far as the scene, or the fires find no room.
+    ``elevation``: heights above sea level that the scene stands on instead of the scenario's; only its data is taken.
+    Raises ScenarioError when it does not reach as far as the scene, or the fires find no room.
     """
+    if elevation is None:
+        elevation = scenario.elevation
     plane = Plane(scenario.lat_deg, scenario.lon_deg, scenario.ground_amsl_m)
     ground = lay_out(scenario, seed, plane, elevation)
     mouths = stand_up(seed, ground, scenario)

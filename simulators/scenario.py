@@ -24,10 +24,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from typing import Any
 
+from missions.geometry.terrain import TerrainGrid
 from simulators.camera_options import CameraOptions
 from simulators.channel import Quality
 from simulators.scenery import Atmosphere, Burning, Friend, Gnss, Smoke, Sun, Terrain, Traffic
@@ -78,6 +79,8 @@ class Scenario:
     gnss: Gnss | None = None
     radio: Quality | None = None
     camera: CameraOptions | None = None
+    elevation: TerrainGrid | None = field(default=None, compare=False)
+    """What ``[terrain] file`` holds: read by whoever may open files."""
 
 
 # Optional tables: name → type, and whether it may stand several times ([[name]]).
@@ -127,7 +130,7 @@ def parse(text: str, name: str) -> Scenario:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ScenarioError(f"scenario {name!r}: {error}") from error
-    known = {f.name: f.type for f in fields(Scenario) if f.name != "name" and f.name not in _TABLES}
+    known = {f.name: f.type for f in fields(Scenario) if f.name not in ("name", "elevation", *_TABLES)}
     for key in table:
         if key not in known and key not in _TABLES:
             allowed = ", ".join([*known, *_TABLES])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulators.tables import flag, number, pair, point, sign, whole, windows, word
+from simulators.tables import flag, number, pair, path, point, sign, whole, windows, word
 
 Pair = tuple[float, float]
 _REACH_M = 500.0
@@ -129,11 +129,16 @@ class Atmosphere:
 
 @dataclass(frozen=True, slots=True)
 class Terrain:
-    """``[terrain]``: ``relief_m`` from the lowest to the highest place, and trees (a forest has 150 a hectare)."""
+    """``[terrain]``: ``relief_m`` from the lowest to the highest place, and trees (a forest has 150 a hectare).
+
+    ``file``: a GeoTIFF of heights above sea level in metres instead of hills by the dice, for example the state's
+    surface model; its path begins where the scenario's file lies. Halls, heaps and trees are put on top of it.
+    """
 
     kind: str = word("flat", "hilly", "field", "forest", default="flat")
     relief_m: float | None = number(0.0, 120.0, None)
     trees_per_ha: float | None = number(0.0, 400.0, None)
+    file: str | None = path(None)
 
     @property
     def relief(self) -> float:

@@ -2,7 +2,8 @@
 
 A field says in its metadata what it takes: ``number(low, high)``, ``pair(low, high)`` (two rising numbers),
 ``point()`` (two numbers of any order), ``windows(low, high)`` (a list of pairs), ``whole(low, high)``, ``word(...)``,
-``sign(longest)`` (letters and digits), ``flag()``. A field without a default must be there.
+``sign(longest)`` (letters and digits), ``path()``,
+``flag()``. A field without a default must be there.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class _Rule:
         if self.shape == "sign":
             if not isinstance(value, str) or not re.fullmatch(rf"[A-Z0-9-]{{1,{self.high:g}}}", value):
                 raise ValueError(f"must be 1 to {self.high:g} of A-Z, 0-9 and -, not {value!r}")
+            return value
+        if self.shape == "path":
+            if not isinstance(value, str) or not 0 < len(value) <= self.high or "\0" in value:
+                raise ValueError(f"must be the path of a file, not {value!r}")
             return value
         if self.shape == "flag":
             if not isinstance(value, bool):
@@ -96,6 +101,11 @@ def word(*allowed: str, default: Any = MISSING) -> Any:
 def sign(longest: int, default: Any = MISSING) -> Any:
     """A field that takes a call sign."""
     return _field(_Rule("sign", high=longest), default)
+
+
+def path(default: Any = MISSING) -> Any:
+    """A field that takes the path of a file."""
+    return _field(_Rule("path", high=1000), default)
 
 
 def flag(default: Any = MISSING) -> Any:

@@ -7,6 +7,8 @@ promises what no receiver, mount and terrain can keep.
 from __future__ import annotations
 
 import json
+import re
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from api.rehearsal import Rehearsal, RehearsalError, rehearse
 from imagery import georeference
 from imagery.hotspots import Hotspot
+from simulators.scenario import load, names
 
 pytestmark = pytest.mark.rehearsal
 SCENARIO = "uebungsplatz"
@@ -23,6 +26,23 @@ SCENARIO = "uebungsplatz"
 together = pytest.mark.xdist_group("first flight")
 CHI2_95, CHI2_999 = 5.991, 13.816
 Floats = NDArray[np.float64]
+SMALL = {
+    "survey_m": "[24.0, 20.0]", "survey_height_m": "25.0", "width_m": "150.0", "fires": "1", "heaps": "0",
+    "friends": "0", "fire_radius_m": "[0.3, 0.5]",
+}  # fmt: skip
+ALL_AT_ONCE = """
+vehicles = 2
+
+[[traffic]]
+callsign = "CHX9"
+from_m = [0.0, 4000.0]
+to_m = [0.0, -4000.0]
+height_m = 150.0
+speed_m_s = 90.0
+
+[radio]
+loss = 0.05
+"""
 
 
 def complaints(figures: dict[str, Any]) -> list[str]:
@@ -89,12 +109,55 @@ def test_another_seed_is_another_flight_and_as_good(first_flight: Rehearsal) -> 
 
 
 @together
-def test_the_same_seed_gives_the_same_bytes(first_flight: Rehearsal) -> None:
-    again = Rehearsal(SCENARIO, 1)
-    assert as_bytes(again.run()) == as_bytes(first_flight.result())
-    assert [as_bytes(o.to_json()) for o in again.observations] == [
-        as_bytes(o.to_json()) for o in first_flight.observations
-    ]
+@pytest.fixture(scope="module")
+def two_drones(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Rehearsal]:
+    """A small scene with all that can be going on at once: two drones, a helicopter, a radio that loses packets."""
+    file = tmp_path_factory.mktemp("scenarios") / "klein.toml"
+    text = resources.files("simulators").joinpath("scenarios", f"{SCENARIO}.toml").read_text("utf-8")
+    for key, value in SMALL.items():
+        text = re.sub(rf"(?m)^{key} = .*", f"{key} = {value}", text)
+    file.write_text(text + ALL_AT_ONCE, encoding="utf-8")
+    flight = Rehearsal(str(file), 1)
+    flight.run()
+    return str(file), flight
+
+
+def test_two_drones_show_what_both_of_them_see_once(two_drones: tuple[str, Rehearsal]) -> None:
+    flight = two_drones[1]
+    figures = flight.result()
+    assert (figures["fires"], figures["recall"], figures["shown"], figures["duplicates"]) == (1, 1.0, 1, 0)
+    assert {o.camera for o in flight.observations if len(o.detections)} == {"1/100", "2/100"}
+    assert len(figures["landed_in_mode"]) == 2 and figures["frames"] > 1000
+    assert 3.9 < figures["separation_m"] <= 4.1, "they stand four metres apart, and come no nearer in the air"
+
+
+def test_a_helicopter_is_heard_long_before_it_is_near(two_drones: tuple[str, Rehearsal]) -> None:
+    (helicopter,) = two_drones[1].result()["traffic"]
+    assert helicopter["heard"] and 90.0 < helicopter["nearest_m"] < 160.0
+    assert 35.0 < helicopter["warning_s"] < 46.0, "it is on the air from the start, 4 km away at 90 m/s"
+
+
+def test_what_was_planned_is_what_was_seen_and_shown(two_drones: tuple[str, Rehearsal]) -> None:
+    coverage = two_drones[1].result()["coverage"]
+    assert coverage["planned"] == coverage["seen"] == 1.0 and coverage["shown"] > 0.99
+    assert coverage["false_share"] == 0.0
+
+
+def test_the_same_seed_gives_the_same_bytes(two_drones: tuple[str, Rehearsal]) -> None:
+    file, first = two_drones
+    again = Rehearsal(file, 1)
+    assert as_bytes(again.run()) == as_bytes(first.result())
+    assert [as_bytes(o.to_json()) for o in again.observations] == [as_bytes(o.to_json()) for o in first.observations]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", names())
+def test_every_shipped_scenario_is_flown_to_its_end(name: str) -> None:
+    figures = rehearse(name, 1)
+    assert len(figures["landed_in_mode"]) == load(name).vehicles
+    assert figures["frames"] > 500 and figures["coverage"]["seen"] > 0.3
+    assert figures["error_m"]["p50"] is None or figures["error_m"]["p50"] < 6.0
 
 
 def test_swapped_axes_on_the_ground_side_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ import numpy as np
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from missions.geometry.terrain_files import write_terrain
 from simulators.endpoints import EndpointError, SimulatedDrone, scenario_of, start
+from simulators.fire import build
 from simulators.scenario import ScenarioError, load
+from simulators.scenery import Terrain
 
 pytestmark = pytest.mark.flight
 LIMIT_S = 30.0
@@ -154,6 +158,27 @@ def test_a_scenario_may_come_from_a_file(tmp_path: Path) -> None:
         scenario_of(str(mine))
     with pytest.raises(FileNotFoundError):
         scenario_of(str(tmp_path / "none.toml"))
+
+
+def test_a_scenario_may_stand_on_real_ground(tmp_path: Path) -> None:
+    slope = build(replace(load("uebungsplatz"), terrain=Terrain("hilly", relief_m=20.0)), 5).elevation()
+    write_terrain(tmp_path / "ground.tif", slope)
+    mine = tmp_path / "mine.toml"
+    words = SHIPPED.read_text(encoding="utf-8").replace("width_m = 260.0", "width_m = 200.0")
+    mine.write_text(words + '[terrain]\nfile = "ground.tif"\n', encoding="utf-8")
+    scene = build(scenario_of(str(mine)), 1)
+    for east, north in ((-80.0, -80.0), (0.0, 70.0), (60.0, -30.0)):
+        there = slope.height_at(*scene.place(east, north))
+        bare = float(scene.sample(scene.bare_m, np.float32([[east]]), np.float32([[north]]))[0, 0])
+        assert bare == pytest.approx(float(there), abs=6.5), "a heap and a hand's breadth of unevenness on top"
+    assert float(np.ptp(scene.bare_m)) > 10.0
+    for bad, why in (("none.tif", "cannot be read as a GeoTIFF"), ("mine.toml", "cannot be read as a GeoTIFF")):
+        mine.write_text(words + f'[terrain]\nfile = "{bad}"\n', encoding="utf-8")
+        with pytest.raises(ScenarioError, match=rf"\[terrain\] file: .*{why} \(line 21\)"):
+            scenario_of(str(mine))
+    mine.write_text(SHIPPED.read_text(encoding="utf-8") + '[terrain]\nfile = "ground.tif"\n', encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"the elevation raster leaves .* % of the scene"):
+        build(scenario_of(str(mine)), 1)
 
 
 async def simulate(*words: str) -> asyncio.subprocess.Process:

@@ -147,6 +147,21 @@ def test_air_takes_its_share_of_a_fire_and_gives_its_own() -> None:
     assert radiance[5, 5] == pytest.approx(float(band_radiance(BACKGROUND_K)), rel=1e-3)  # as warm as what it hides
 
 
+def test_sheet_metal_mirrors_the_cold_sky_and_reads_far_below_its_temperature() -> None:
+    air = Air(KELVIN + 10.0, 0.5, 20.0)
+    ground = replace(scene(), air=air)
+    middle = ground.emissivity.shape[0] // 2
+    ground.emissivity[:] = 1.0
+    ground.emissivity[:, middle:] = 0.25
+    kelvin, _ = seen_by(ground, eye(height=5.0))
+    west, east = (float(np.median(kelvin[:, part])) for part in (slice(0, 250), slice(390, 640)))
+    assert west == pytest.approx(BACKGROUND_K, abs=0.3)
+    through = float(air.transmission(np.array([5.0]))[0])
+    leaves = 0.25 * band_radiance(BACKGROUND_K) + 0.75 * air.diffuse_sky
+    assert east == pytest.approx(float(kelvin_of(through * leaves + (1 - through) * air.radiance)), abs=0.3)
+    assert east < west - 10.0
+
+
 def test_time_makes_a_fire_grow_in_the_picture() -> None:
     growing = scene(replace(fire(0.0, 0.0), grows=0.01))
     renderer = Renderer(growing, STRAIGHT)
