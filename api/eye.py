@@ -78,7 +78,7 @@ class Eye:
     _way: OrderedDict[int, list[float]] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
-        self.observer = Observer(self.setting.profile)
+        self.observer = Observer(self.setting.profile, task=self.setting.task)
 
     @property
     def camera(self) -> str:

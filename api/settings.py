@@ -26,12 +26,16 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CameraSetting:
-    """A camera: whose it is, where its frames come from, and its profile. ``camera``: its id, "1/100" by default."""
+    """A camera: whose it is, where its frames come from, and its profile. ``camera``: its id, "1/100" by default.
+
+    ``task``: the detector's operating point, "fire", "embers" or "person".
+    """
 
     vehicle: int
     camera: str
     url: str
     profile: CameraProfile
+    task: str = "fire"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import tempfile
 import time
 import webbrowser
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(f"--speedup {args.speedup}: allowed are 0.1 to 20")
     if not 0 <= args.seed < 2**31:
         raise SettingsError(f"--seed {args.seed}: allowed are 0 to 2147483647")
-    return asyncio.run(_demo(args, load(args.scenario)))
+    return asyncio.run(_demo(args, replace(load(args.scenario), vehicles=1)))
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ async def _demo(args: argparse.Namespace, scenario: Scenario) -> int:
             title=scenario.title,
             mode="demo",
             links=("udpin:127.0.0.1:0",),
-            cameras=(CameraSetting(1, "1/100", f"tcp://127.0.0.1:{show.video_port}", PROFILE),),
+            cameras=(CameraSetting(1, "1/100", f"tcp://127.0.0.1:{show.video_port}", PROFILE, scenario.task),),
             folder=incident_folder(data, f"demo-{scenario.name}", stamp),
             terrain=terrain,
             port=args.port,

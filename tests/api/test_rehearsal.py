@@ -24,6 +24,7 @@ pytestmark = pytest.mark.rehearsal
 SCENARIO = "uebungsplatz"
 # One worker flies the flight that several tests look at.
 together = pytest.mark.xdist_group("first flight")
+side_by_side = pytest.mark.xdist_group("two drones")
 CHI2_95, CHI2_999 = 5.991, 13.816
 Floats = NDArray[np.float64]
 SMALL = {
@@ -108,7 +109,6 @@ def test_another_seed_is_another_flight_and_as_good(first_flight: Rehearsal) -> 
     assert as_bytes(figures) != as_bytes(first_flight.result() | {"seed": 2})
 
 
-@together
 @pytest.fixture(scope="module")
 def two_drones(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Rehearsal]:
     """A small scene with all that can be going on at once: two drones, a helicopter, a radio that loses packets."""
@@ -122,6 +122,7 @@ def two_drones(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Rehearsal
     return str(file), flight
 
 
+@side_by_side
 def test_two_drones_show_what_both_of_them_see_once(two_drones: tuple[str, Rehearsal]) -> None:
     flight = two_drones[1]
     figures = flight.result()
@@ -131,18 +132,21 @@ def test_two_drones_show_what_both_of_them_see_once(two_drones: tuple[str, Rehea
     assert 3.9 < figures["separation_m"] <= 4.1, "they stand four metres apart, and come no nearer in the air"
 
 
+@side_by_side
 def test_a_helicopter_is_heard_long_before_it_is_near(two_drones: tuple[str, Rehearsal]) -> None:
     (helicopter,) = two_drones[1].result()["traffic"]
     assert helicopter["heard"] and 90.0 < helicopter["nearest_m"] < 160.0
     assert 35.0 < helicopter["warning_s"] < 46.0, "it is on the air from the start, 4 km away at 90 m/s"
 
 
+@side_by_side
 def test_what_was_planned_is_what_was_seen_and_shown(two_drones: tuple[str, Rehearsal]) -> None:
     coverage = two_drones[1].result()["coverage"]
     assert coverage["planned"] == coverage["seen"] == 1.0 and coverage["shown"] > 0.99
     assert coverage["false_share"] == 0.0
 
 
+@side_by_side
 def test_the_same_seed_gives_the_same_bytes(two_drones: tuple[str, Rehearsal]) -> None:
     file, first = two_drones
     again = Rehearsal(file, 1)
