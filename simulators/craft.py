@@ -16,7 +16,7 @@ from simulators.geodesy import Plane
 from simulators.gimbal import Gimbal
 from simulators.scenario import Scenario
 from simulators.thermal import Renderer
-from simulators.truths import Flown, Truths
+from simulators.truths import Truths
 
 # 2026-03-14 21:00 UTC: a rehearsal has no clock of its own.
 REHEARSAL_EPOCH_S = 1_773_522_000.0
@@ -63,7 +63,6 @@ class Craft:
         self.looking = True
         """Whether its camera exposes; a rehearsal has no use for pictures of the grass under it."""
         self._shots: list[Shot] = []
-        self._took_off_s: float | None = None
 
     @property
     def now_s(self) -> float:
@@ -89,17 +88,10 @@ class Craft:
         self.gimbal.step(now_s)
         for frame in self.gimbal.take_outgoing():
             self.autopilot.receive(frame, link="device gimbal")
-        self._log(truths)
+        utc_s = self.autopilot.utc_at_boot_s + now_s
+        truths.log(self.sysid, utc_s, self.autopilot.pilot.mode, airborne=self.airborne)
         if with_frames and self.looking:
             self._look(truths)
-
-    def _log(self, truths: Truths) -> None:
-        utc_s = self.autopilot.utc_at_boot_s + self.now_s
-        if self.airborne and self._took_off_s is None:
-            self._took_off_s = utc_s
-        elif not self.airborne and self._took_off_s is not None:
-            truths.flights.append(Flown(self.sysid, self._took_off_s, utc_s, self.autopilot.pilot.mode))
-            self._took_off_s = None
 
     def _look(self, truths: Truths) -> None:
         flight = self.autopilot.pilot.flight

@@ -95,6 +95,8 @@ class Truths:
     frames: int = 0
     last_s: float = 0.0
     flights: list[Flown] = field(default_factory=list)
+    in_the_air: dict[int, float] = field(default_factory=dict)
+    """{vehicle: when it took off}."""
     separation_m: float = math.inf
     seen: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
 
@@ -141,12 +143,20 @@ class Truths:
         """The boot time of a time of day."""
         return utc_s - self.epoch_s
 
+    def log(self, vehicle: int, utc_s: float, mode: int, *, airborne: bool) -> None:
+        """Whether a drone is off the ground, and in which mode, at a time."""
+        if airborne:
+            self.in_the_air.setdefault(vehicle, utc_s)
+        elif vehicle in self.in_the_air:
+            self.flights.append(Flown(vehicle, self.in_the_air.pop(vehicle), utc_s, mode))
+
     @property
     def take_off_s(self) -> float | None:
         """When the first drone left the ground; None before."""
-        return min((flown.take_off_s for flown in self.flights), default=None)
+        return min((*(flown.take_off_s for flown in self.flights), *self.in_the_air.values()), default=None)
 
     @property
     def flight_s(self) -> float:
-        """Seconds in the air, of all drones together."""
-        return sum(flown.landed_s - flown.take_off_s for flown in self.flights)
+        """Seconds in the air, of all drones together; of one that still flies until the last frame."""
+        still = sum(max(0.0, self.last_s - since_s) for since_s in self.in_the_air.values())
+        return still + sum(flown.landed_s - flown.take_off_s for flown in self.flights)

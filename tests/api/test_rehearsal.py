@@ -27,6 +27,7 @@ together = pytest.mark.xdist_group("first flight")
 side_by_side = pytest.mark.xdist_group("two drones")
 CHI2_95, CHI2_999 = 5.991, 13.816
 Floats = NDArray[np.float64]
+SURVEYED_S = 62.0
 SMALL = {
     "survey_m": "[24.0, 20.0]", "survey_height_m": "25.0", "width_m": "150.0", "fires": "1", "heaps": "0",
     "friends": "0", "fire_radius_m": "[0.3, 0.5]",
@@ -109,6 +110,13 @@ def test_another_seed_is_another_flight_and_as_good(first_flight: Rehearsal) -> 
     assert as_bytes(figures) != as_bytes(first_flight.result() | {"seed": 2})
 
 
+def flown_until(file: str, boot_s: float) -> Rehearsal:
+    flight = Rehearsal(file, 1)
+    while flight.world.now_s < boot_s:
+        flight.step()
+    return flight
+
+
 @pytest.fixture(scope="module")
 def two_drones(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Rehearsal]:
     """A small scene with all that can be going on at once: two drones, a helicopter, a radio that loses packets."""
@@ -117,9 +125,7 @@ def two_drones(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Rehearsal
     for key, value in SMALL.items():
         text = re.sub(rf"(?m)^{key} = .*", f"{key} = {value}", text)
     file.write_text(text + ALL_AT_ONCE, encoding="utf-8")
-    flight = Rehearsal(str(file), 1)
-    flight.run()
-    return str(file), flight
+    return str(file), flown_until(str(file), SURVEYED_S)
 
 
 @side_by_side
@@ -128,7 +134,8 @@ def test_two_drones_show_what_both_of_them_see_once(two_drones: tuple[str, Rehea
     figures = flight.result()
     assert (figures["fires"], figures["recall"], figures["shown"], figures["duplicates"]) == (1, 1.0, 1, 0)
     assert {o.camera for o in flight.observations if len(o.detections)} == {"1/100", "2/100"}
-    assert len(figures["landed_in_mode"]) == 2 and figures["frames"] > 1000
+    assert figures["frames"] > 500 and figures["landed_in_mode"] == [], "nobody waits for the landing here"
+    assert 0.0 < figures["first_look_min"] < 1.0
     assert 3.9 < figures["separation_m"] <= 4.1, "they stand four metres apart, and come no nearer in the air"
 
 
@@ -149,8 +156,8 @@ def test_what_was_planned_is_what_was_seen_and_shown(two_drones: tuple[str, Rehe
 @side_by_side
 def test_the_same_seed_gives_the_same_bytes(two_drones: tuple[str, Rehearsal]) -> None:
     file, first = two_drones
-    again = Rehearsal(file, 1)
-    assert as_bytes(again.run()) == as_bytes(first.result())
+    again = flown_until(file, SURVEYED_S)
+    assert as_bytes(again.result()) == as_bytes(first.result())
     assert [as_bytes(o.to_json()) for o in again.observations] == [as_bytes(o.to_json()) for o in first.observations]
 
 

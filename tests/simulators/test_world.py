@@ -15,7 +15,7 @@ from simulators.channel import Quality
 from simulators.scenario import load
 from simulators.scenery import Gnss
 from simulators.thermal import InView
-from simulators.truths import Truths
+from simulators.truths import Flown, Truths
 from simulators.world import World, home_en_m
 
 SCENARIO = load("uebungsplatz")
@@ -155,3 +155,14 @@ def test_the_ground_that_the_lens_saw_is_kept() -> None:
     world = World(load("uebungsplatz"), 1)
     world.step(0.5)
     assert 0 < int(world.truths.seen.sum()) < world.truths.seen.size / 2
+
+
+def test_a_flight_is_logged_from_the_take_off_to_the_landing() -> None:
+    truths = Truths(())
+    truths.log(1, 10.0, 3, airborne=False)
+    truths.log(1, 11.0, 3, airborne=True)
+    truths.last_s = 15.0
+    assert (truths.take_off_s, truths.flight_s, truths.flights) == (11.0, 4.0, [])
+    truths.log(1, 20.0, 3, airborne=True)
+    truths.log(1, 31.0, 9, airborne=False)
+    assert truths.flights == [Flown(1, 11.0, 31.0, 9)] and truths.flight_s == 20.0
