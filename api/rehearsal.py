@@ -29,8 +29,8 @@ from missions.mission import FlyTo, Mission
 from missions.survey import survey, swath
 from simulators.camera import CAMERA_COMPONENT, Shot
 from simulators.craft import Craft
-from simulators.endpoints import scenario_of
 from simulators.fire import Scene
+from simulators.scenario_files import scenario_of
 from simulators.score import Found, Shown, score
 from simulators.thermal import KELVIN_PER_COUNT, PROFILE, SATURATED_COUNT
 from simulators.world import World, home_en_m

@@ -57,6 +57,7 @@ DOING = (
     "imagery.sources",
     "missions.geometry.terrain_files",
     "simulators.endpoints",
+    "simulators.scenario_files",
     "simulators.sitl",
     "simulators.sitl_setup",
     "simulators.sitl_talk",

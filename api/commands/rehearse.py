@@ -31,8 +31,8 @@ def register(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fly them; 1 when one of them could not be flown."""
-    from simulators.endpoints import scenario_of
     from simulators.scenario import ScenarioError, names
+    from simulators.scenario_files import scenario_of
 
     if not 1 <= args.seeds <= 10_000 or not 1 <= args.workers <= 64:
         raise ScenarioError("--seeds allows 1 to 10000, --workers 1 to 64")

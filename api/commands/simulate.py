@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Run until a signal or ``--seconds``. Prints one JSON line a vehicle once it is there."""
     from simulators.camera_options import camera_options_of
     from simulators.channel import directions_of
-    from simulators.endpoints import scenario_of
+    from simulators.scenario_files import scenario_of
 
     camera_options_of(args.camera)
     directions_of(args.channel, ("up", "down"))

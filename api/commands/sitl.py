@@ -49,7 +49,7 @@ def register(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until a signal or ``--seconds``. Prints one JSON line a vehicle once all could arm and have their levers."""
-    from simulators.endpoints import scenario_of
+    from simulators.scenario_files import scenario_of
     from simulators.sitl_fleet import SitlFleet
     from simulators.sitl_setup import AIRFRAMES, need_binary, parse_levers
 

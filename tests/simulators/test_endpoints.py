@@ -22,9 +22,10 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.geometry.terrain_files import write_terrain
-from simulators.endpoints import EndpointError, SimulatedDrone, scenario_of, start
+from simulators.endpoints import EndpointError, SimulatedDrone, start
 from simulators.fire import build
 from simulators.scenario import ScenarioError, load
+from simulators.scenario_files import scenario_of
 from simulators.scenery import Terrain
 
 pytestmark = pytest.mark.flight
