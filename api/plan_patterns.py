@@ -10,11 +10,12 @@ from typing import Any
 
 from shapely import Polygon
 
-from missions.area import parse_area, parse_line
+from missions import formats
+from missions.area import check_area, parse_area, parse_line
 from missions.corridor import corridor
 from missions.energy import Conditions, Supply
 from missions.fence import Fence, FencePolygon, fence_around, fence_items, rally_items
-from missions.formats import ENDINGS
+from missions.formats import ENDINGS, kml
 from missions.geometry.camera import CameraProfile, parse_profile
 from missions.geometry.geo import Datum, GeoPoint
 from missions.geometry.terrain import TerrainGrid
@@ -54,7 +55,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _register_survey(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--area", type=Path, required=True, help="GeoJSON polygon")
+    parser.add_argument("--area", type=Path, required=True, help="GeoJSON or KML polygon")
     parser.add_argument("--camera", type=Path, required=True, help="camera profile (TOML or JSON)")
     parser.add_argument("--height-m", type=float, help="above the surface with --terrain, else above home (60)")
     parser.add_argument("--gsd-cm", type=float, help="instead of a height: ground that a pixel covers")
@@ -140,7 +141,7 @@ def supply_of(args: argparse.Namespace) -> Supply | None:
 
 
 def _register_corridor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--route", type=Path, required=True, help="GeoJSON line")
+    parser.add_argument("--route", type=Path, required=True, help="GeoJSON or KML line")
     parser.add_argument("--camera", type=Path, required=True, help="camera profile (TOML or JSON)")
     parser.add_argument("--width-m", type=float, required=True, help="of the strip, half of it to each side")
     parser.add_argument(
@@ -171,10 +172,9 @@ def _register_search(parser: argparse.ArgumentParser) -> None:
 
 
 def text_of(path: Path) -> str:
+    """The text of a file, a KMZ unpacked. Raises FormatError or BadInput naming it."""
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as problem:
-        raise BadInput(f"{path}: is no text file") from problem
+        return formats.text_of(path.read_bytes(), str(path))
     except OSError as problem:
         raise BadInput(f"{path}: cannot be read ({problem.strerror})") from problem
 
@@ -207,11 +207,11 @@ def require_covered(path: Path, terrain: TerrainGrid, lat_deg: float, lon_deg: f
 
 
 def _survey(args: argparse.Namespace) -> Planned:
-    area = parse_area(text_of(args.area), str(args.area))
+    area = _drawn("area", args.area)
     profile = parse_profile(text_of(args.camera), str(args.camera))
     terrain = read_terrain(args.terrain) if args.terrain else None
     home = place_of("--home", args.home, terrain)
-    no_fly = tuple(parse_area(text_of(path), str(path)) for path in args.no_fly)
+    no_fly = tuple(_drawn("area", path) for path in args.no_fly)
     if terrain is not None:
         require_covered(args.terrain, terrain, area.centroid.y, area.centroid.x, f"the middle of {args.area}")
     mission = survey(
@@ -250,7 +250,7 @@ def _orbit(args: argparse.Namespace) -> Planned:
 def _corridor(args: argparse.Namespace) -> Planned:
     terrain = read_terrain(args.terrain) if args.terrain else None
     mission = corridor(
-        parse_line(text_of(args.route), str(args.route)),
+        _drawn("route", args.route),
         parse_profile(text_of(args.camera), str(args.camera)),
         args.height_m, width_m=args.width_m, sidelap=args.sidelap, speed_m_s=args.speed_m_s,
         home=place_of("--home", args.home, terrain), terrain=terrain, name=args.route.stem,
@@ -277,7 +277,16 @@ def _search(args: argparse.Namespace) -> Planned:
 
 
 def _drawn(kind: str, path: Path) -> Any:
-    return (parse_area if kind == "area" else parse_line)(text_of(path), str(path))
+    """The one area or route of a GeoJSON, KML or KMZ file, longitude and latitude."""
+    text = text_of(path)
+    if not text.lstrip("\ufeff \n\r\t").startswith("<"):
+        return (parse_area if kind == "area" else parse_line)(text, str(path))
+    wanted = "area" if kind == "area" else "line"
+    found = [shape for shape in kml.shapes(text, str(path)) if shape.kind == wanted]
+    if len(found) != 1:
+        raise BadInput(f"{path}: {len(found)} {wanted}s in this KML; exactly one is needed")
+    places = found[0].places[:, :2]
+    return check_area(Polygon(places), str(path)) if kind == "area" else places
 
 
 PLANNERS: dict[str, Callable[[argparse.Namespace], Planned]] = {

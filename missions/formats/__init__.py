@@ -5,16 +5,26 @@
 
 from __future__ import annotations
 
-from missions.formats import geojson, mavproxy, qgc, wpl
+from missions.formats import geojson, gpx, kml, mavproxy, qgc, wpl
 from missions.formats.plan import FormatError, KeptBlock, Plan
 
-__all__ = ["ENDINGS", "FormatError", "KeptBlock", "Plan", "read", "write"]
+__all__ = ["ENDINGS", "FormatError", "KeptBlock", "Plan", "read", "text_of", "write"]
 
-ENDINGS = (".plan", ".waypoints", ".txt", ".geojson")
+ENDINGS = (".plan", ".waypoints", ".txt", ".geojson", ".kml", ".gpx")
+
+
+def text_of(data: bytes, name: str) -> str:
+    """Bytes of a file → the text that `read` takes; a KMZ is unpacked. Raises FormatError."""
+    if data.startswith(kml.ZIP_SIGNATURE):
+        return kml.text_of_kmz(data, name)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise FormatError(f"{name}: is no text file") from problem
 
 
 def read(text: str, name: str) -> Plan:
-    """Text of a `.plan`, WPL 110 or MAVProxy fence/rally file → Plan.
+    """Text of a `.plan`, WPL 110, MAVProxy fence/rally, KML or GPX file → Plan.
 
     Raises FormatError naming file, line or entry, and what is allowed.
     """
@@ -26,6 +36,8 @@ def read(text: str, name: str) -> Plan:
         return qgc.parse_plan(text, name)
     if start.startswith("QGC WPL"):
         return wpl.parse(text, name)
+    if start.startswith("<"):
+        return gpx.parse(text, name) if "<gpx" in text[:2000] else kml.parse(text, name)
     if start.startswith("RALLY"):
         return mavproxy.parse_rally_list(text, name)
     first = start.split("\n")[0].split()
@@ -33,7 +45,7 @@ def read(text: str, name: str) -> Plan:
         return mavproxy.parse_fence_list(text, name)
     raise FormatError(
         f"{name}: not a mission file known here; allowed are QGroundControl .plan, QGC WPL 110, "
-        "MAVProxy fence and rally lists"
+        "MAVProxy fence and rally lists, and paths in KML, KMZ and GPX"
     )
 
 
@@ -55,6 +67,10 @@ def write(plan: Plan, ending: str) -> str:
         return qgc.write_plan(plan)
     if ending == ".geojson":
         return geojson.write(plan)
+    if ending == ".kml":
+        return kml.write(plan)
+    if ending == ".gpx":
+        return gpx.write(plan)
     if ending in (".waypoints", ".txt"):
         full = [
             part for part, items in (("mission", plan.items), ("fence", plan.fence), ("rally", plan.rally)) if items

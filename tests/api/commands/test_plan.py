@@ -107,7 +107,7 @@ def test_an_orbit_is_planned_and_flyable(folder: Path, capsys: pytest.CaptureFix
 BAD = [
     (["--area", "none.geojson"], 2, "none.geojson: cannot be read"),
     (["--camera", "area.geojson"], 2, "area.geojson"),
-    (["--out", "o.kml"], 2, "allowed are"),
+    (["--out", "o.xyz"], 2, "allowed are"),
     (["--out", "no/where.plan"], 1, "cannot be written"),
     (["--home", "51.4"], 2, "LAT,LON"),
     (["--home", "a,b"], 2, "LAT,LON"),
