@@ -110,11 +110,20 @@ def test_a_fire_arrives_on_the_map_and_what_dies_is_named(page: Any, demo: Demo)
     expect(page.get_by_test_id("statement")).to_contain_text("Erkennung läuft seit")
     expect(page.get_by_test_id("video")).to_have_attribute("data-state", "live")
     if keep := os.environ.get("EINSATZDROHNE_SCREENSHOT"):
-        page.screenshot(path=keep)
+        kept(page, Path(keep))
     for word, kind in (("camera", "video"), ("vehicle", "telemetry")):
         stopped_is_named(page, demo, word, kind)
     demo.stop()
     expect(page.get_by_test_id("server-lost")).to_be_visible(timeout=4000)
+
+
+def kept(page: Any, path: Path) -> None:
+    """The picture that the README shows: a flight under way, three hotspots, the hottest of them chosen."""
+    until("three hotspots", 120, lambda: len(page.evaluate("window.__einsatz().hotspots")) >= 3)
+    page.get_by_test_id("hotspot").first.click()
+    expect(page.get_by_test_id("hotspot").first).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(500)  # the map moves to it
+    page.screenshot(path=path)
 
 
 def agree(page: Any, demo: Demo) -> bool:

@@ -136,9 +136,10 @@ class App {
   #noticeText({ source, state, age_s }: ShownSource): string | null {
     if (state !== "stale" && state !== "lost") return null;
     if (source.kind === "recording") return this.#told(source) ?? t("recording_lost");
-    if (state === "stale" && source.text && (age_s ?? 0) <= STALE_S) return this.#told(source);
-    if (state === "stale") return this.replay || age_s === null ? t("state_lost") : t("data_old", { age: ageText(age_s) });
-    return this.#lostText(source, age_s);
+    if (state === "lost") return this.#lostText(source, age_s);
+    const old = this.replay || age_s === null || age_s <= STALE_S ? null : t("data_old", { age: ageText(age_s) });
+    // the cause first, where the server knows it: "Bild eingefroren – Daten 6 s alt"
+    return [this.#told(source), old].filter((part) => part !== null).join(" – ") || t("state_lost");
   }
 
   #lostText(source: Source, age_s: number | null): string {
