@@ -122,7 +122,6 @@ def kept(page: Any, path: Path) -> None:
     until("three hotspots", 120, lambda: len(page.evaluate("window.__einsatz().hotspots")) >= 3)
     page.get_by_test_id("hotspot").first.click()
     expect(page.get_by_test_id("hotspot").first).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(500)  # the map moves to it
     page.screenshot(path=path)
 
 
