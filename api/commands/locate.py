@@ -60,10 +60,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def frame_time(sighting: Sighting, frames: Path | None) -> float | None:
-    """UTC of a frame's stamp: its column, the picture's EXIF, or its name; None where none of them tells it."""
+    """UTC of a frame's stamp: its column, its name, or the picture's metadata; None where none of them tells it."""
+    from api.pose_sources import picture_time
     from imagery.frame import utc_of_name
 
-    return sighting.time_s if sighting.time_s is not None else utc_of_name(Path(sighting.frame).stem)
+    if sighting.time_s is not None:
+        return sighting.time_s
+    named = utc_of_name(Path(sighting.frame).stem)  # to 1/100 s, while metadata often hold whole seconds
+    picture = None if frames is None else frames / Path(sighting.frame).name
+    return picture_time(picture) if named is None and picture is not None and picture.is_file() else named
 
 
 def place_all(

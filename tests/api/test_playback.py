@@ -12,8 +12,7 @@ from api.situation import Situation
 from api.store.incident import IncidentError, read_basemap, write_basemap
 from api.store.video import VideoRecorder
 from imagery.frame import Frame
-
-from .conftest import CAMERA, UTC_S
+from tests.api.conftest import CAMERA, UTC_S
 
 
 def _video(folder: Path, frame: Callable[..., Frame]) -> None:

@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 
 from api.cli import main
+from api.commands.locate import frame_time
+from imagery.sightings import Sighting
 from missions.geometry.geo import Datum, GridProjection
 from missions.geometry.terrain import TerrainGrid
 from missions.geometry.terrain_files import write_terrain
+from tests.imagery.readers.pictures import with_parts, xmp
 
 PROFILE = "width=320\nheight=240\nfx=400\nfy=400\ncx=159.5\ncy=119.5\nmount='fixed'\n"
 FIRE = (51.450021, 6.7400014)
@@ -160,3 +163,17 @@ def test_what_cannot_be_read_names_file_line_and_what_is_allowed(
     said = capsys.readouterr().err
     assert told in said and "poses.csv" in said and len(said.splitlines()) == 1
     shutil.rmtree(survey.frames)
+
+
+def test_the_time_of_a_picked_frame_is_its_column_its_name_or_its_metadata(tmp_path: Path) -> None:
+    told = xmp('drone-dji:UTCAtExposure="2026-03-14T21:30:00.250"')
+    (tmp_path / "DJI_0001.jpg").write_bytes(with_parts(told))
+    (tmp_path / "2026031421000050.jpg").write_bytes(with_parts(told))
+
+    def time_of(frame: str, frames: Path | None, time_s: float | None = None) -> float | None:
+        return frame_time(Sighting(frame, 1.0, 1.0, "", time_s, 2), frames)
+
+    assert time_of("DJI_0001.jpg", tmp_path) == pytest.approx(1_773_523_800.25)
+    assert time_of("2026031421000050.jpg", tmp_path) == pytest.approx(1_773_522_000.5)
+    assert time_of("DJI_0001.jpg", tmp_path, 7.0) == 7.0
+    assert time_of("DJI_0001.jpg", None) is None and time_of("missing.jpg", tmp_path) is None
