@@ -98,6 +98,7 @@ async def run(settings: Settings, extras: Extras | None = None) -> int:
     cv2.setNumThreads(1)
     terrain = read_terrain(settings.terrain) if settings.terrain else None
     links = [open_link(url) for url in settings.links]
+    forwards = [open_link(url) for url in settings.forwards]
     cameras = {
         camera.camera: open_camera(camera.url, camera.vehicle, camera.camera, band=camera.profile.band)
         for camera in settings.cameras
@@ -107,12 +108,14 @@ async def run(settings: Settings, extras: Extras | None = None) -> int:
     try:
         for link in links:
             await _open(link, settings.replay_speed)
+        for forward in forwards:
+            await _open(forward, 1.0)
         if extras.on_opened is not None:
             extras.conductor = await extras.on_opened(links)
-        return await _recorded(settings, extras, terrain, listener, links, cameras)
+        return await _recorded(settings, extras, terrain, listener, links, forwards, cameras)
     finally:
         listener.close()
-        for link in links:
+        for link in (*links, *forwards):
             await link.close()
 
 
@@ -133,6 +136,7 @@ async def _recorded(
     terrain: TerrainGrid | None,
     listener: socket.socket,
     links: list[Link],
+    forwards: list[Link],
     cameras: dict[str, CameraSource],
 ) -> int:
     try:
@@ -146,7 +150,7 @@ async def _recorded(
     incident.journal.append("start", time.time(), 0, facts)
     incident.log.write("start", mode=settings.mode, links=settings.links, cameras=list(cameras))
     situation = Situation(settings, incident, terrain)
-    runner = _Runner(settings, extras, situation, links, listener, cameras)
+    runner = _Runner(settings, extras, situation, links, forwards, listener, cameras)
     try:
         return await runner.run()
     finally:
@@ -166,13 +170,21 @@ class _Runner:
         extras: Extras,
         situation: Situation,
         links: list[Link],
+        forwards: list[Link],
         listener: socket.socket,
         cameras: dict[str, CameraSource],
     ) -> None:
         self.settings, self.extras, self.situation = settings, extras, situation
         self.links, self.listener, self.cameras = links, listener, cameras
         self._end = asyncio.Event()
-        self._pump = Pump(situation.station, links, situation.incident.telemetry)
+        self._pump = Pump(
+            situation.station,
+            links,
+            situation.incident.telemetry,
+            by_link=situation.incident.record_links([link.name for link in links]),
+            forwards=forwards,
+            rejected=situation.incident.keep_rejected if settings.keep_rejected else None,
+        )
         self._log = situation.incident.log.write
         self._states: dict[str, str] = {}
         self._conducted: Conductor | None = None

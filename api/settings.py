@@ -54,6 +54,8 @@ class Settings:
     beats: bool = True
     replay_speed: float = 1.0
     basemap: dict[str, object] = field(default_factory=dict)
+    forwards: tuple[str, ...] = ()
+    keep_rejected: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what can never be: a recording that looks live, a port that is none."""

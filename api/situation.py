@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.eye import Eye, Look, since
-from api.freshness import Source, statement_key
+from api.freshness import LIVE_S, Source, statement_key
 from api.geojson import hotspot_feature, iso, ring_of
 from api.live import Hub, VideoDesk
 from api.report import notice, vehicle_alarm, vehicle_report
@@ -32,6 +32,8 @@ from missions.geometry.terrain import FlatGround, TerrainGrid
 _TRACK_POINTS = 600
 _TRACK_STEP_S, _TRACK_STEP_M = 0.5, 2.0
 _UPDATE_S = 0.5
+# A ground station that does not get to show its vehicles any more must not hold their failsafe back.
+_DEADMAN_S = 1.5
 _NO_TERRAIN_SIGMA_M = 5.0
 
 
@@ -40,7 +42,8 @@ class Situation:
 
     def __init__(self, settings: Settings, incident: Incident, terrain: TerrainGrid | None) -> None:
         self.settings, self.incident = settings, incident
-        self.station = Station(beats=settings.beats and settings.mode != "wiedergabe")
+        beats = settings.beats and settings.mode != "wiedergabe"
+        self.station = Station(beats=beats, deadman_s=_DEADMAN_S)
         self.hub, self.desk = Hub(), VideoDesk()
         self.picture = Picture()
         self.surroundings: Surroundings | None = None
@@ -215,6 +218,7 @@ class Situation:
 
     def publish_vehicles(self, *, now_s: float) -> None:
         """Every vehicle's state, several times a second."""
+        self.station.alive(now_s=now_s)
         for vehicle in self.station.vehicles.values():
             for event in vehicle.take_events():
                 self._vehicle_alarm(vehicle, event)
@@ -246,16 +250,23 @@ class Situation:
         """Every source with its age. ``links``: name → whether the wire itself is up."""
         found = []
         for name, connected in links.items():
-            ages = [
-                vehicle.state.age_s(now_s)
-                for vehicle in self.station.vehicles.values()
-                if (route := self.station.route(vehicle.sysid)) and route[0] == name
-            ]
-            age = min((a for a in ages if a is not None), default=None)
+            age = self.station.link_age_s(name, now_s)
+            # A link that is lost while its vehicles are alive on another one is a lost spare, and no lost vehicle.
+            spare = self.station.is_spare(name, now_s) and (not connected or (age or 0.0) > LIVE_S)
             trouble = "" if connected else "disconnected"
             why = "" if connected else self.link_troubles.get(name, "")
             found.append(
-                Source(f"link:{name}", "link", None, None, age, since(self.utc_s, age), trouble=trouble, reason=why)
+                Source(
+                    f"link:{name}",
+                    "link",
+                    None,
+                    None,
+                    age,
+                    since(self.utc_s, age),
+                    off=spare,
+                    trouble=trouble,
+                    reason=why,
+                )
             )
         for vehicle in self.station.vehicles.values():
             position = vehicle.state.position

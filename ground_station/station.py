@@ -3,7 +3,8 @@
 Bytes come in with the link and peer they came from; only checked frames of a vehicle's or a camera's component make a
 peer. An answer goes where that vehicle was last validly heard, nowhere else: a stranger who sends garbage, or frames of
 another ground station, never becomes a destination. Peers are bounded; the oldest silent one makes room. A vehicle
-heard on several links keeps the one it was first heard on while that is alive; the others are warm spares. Where it
+heard on several links keeps the one it was first heard on while that is alive; the others are warm spares, of which
+only what is new is folded (``merging``). Where it
 must not be taken for another one (``hold``), whoever uses its number beside it on the same link is refused and counted.
 
 Messages 108 (SIM_STATE) and 164 (SIMSTATE) are a simulator's truth: the ground station never looks at them.
@@ -11,9 +12,11 @@ Messages 108 (SIM_STATE) and 164 (SIMSTATE) are a simulator's truth: the ground 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
+from ground_station.authority import SECOND_STATION, Event
 from ground_station.vehicle import Vehicle
 from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
 
@@ -29,6 +32,8 @@ _ROUTE_SILENT_S = 2.0
 MAX_VEHICLES = 16
 MAX_STREAMS = 64
 _TRUTH = frozenset({108, 164})
+_RADIO = frozenset({"RADIO_STATUS", "RADIO"})
+_SAME_STATION_S = 60.0
 _AUTOPILOT_COMPONENT = 1
 
 
@@ -64,11 +69,18 @@ class Station:
 
     ``beats``: whether we are the ground station the vehicles count on, with a heartbeat that must not stop. ``asks``:
     whether anything is asked of them (streams, clock); by default where we beat. Without both nothing is ever sent
-    but what an operation sends: right for a recording.
+    but what an operation sends: right for a recording. ``deadman_s``: the heartbeat stops when ``alive`` was not called
+    for so long; a ground station that is stuck must not keep the vehicle's failsafe quiet.
     """
 
     def __init__(
-        self, *, sysid: int = GCS_SYSID, compid: int = GCS_COMPID, beats: bool = True, asks: bool | None = None
+        self,
+        *,
+        sysid: int = GCS_SYSID,
+        compid: int = GCS_COMPID,
+        beats: bool = True,
+        asks: bool | None = None,
+        deadman_s: float | None = None,
     ) -> None:
         self.sysid, self.compid, self.beats = sysid, compid, beats
         self.asks = beats if asks is None else asks
@@ -83,6 +95,12 @@ class Station:
         self._next_beat_s = 0.0
         self._next_timesync_s = 0.0
         self._syncs = 0
+        self.deadman_s = deadman_s
+        self._alive_s = 0.0
+        self._link_heard: dict[str, dict[int, float]] = {}
+        self._repeated: list[Received] = []
+        self._own_beats: deque[bytes] = deque(maxlen=64)
+        self.second_station_at_s: float | None = None
 
     @property
     def vehicles(self) -> Mapping[int, Vehicle]:
@@ -115,14 +133,25 @@ class Station:
     ) -> tuple[Received, ...]:
         """Bytes from a link → the checked messages in them, after they were folded into the vehicles."""
         messages = self._parse(data, link, peer, datagram)
+        spares = False
         for received in messages:
             if received.message.get_msgId() in _TRUTH:
                 continue
             if received.sysid == self.sysid:
                 self._overhear(received, now_s)
-                continue
-            self._fold(received, link, peer, now_s, utc_s)
-        return messages
+            elif received.name in _RADIO:
+                self._hear_radio(received, link, now_s)
+            elif not self._fold(received, link, peer, now_s, utc_s):
+                spares = True
+        return self._marked(messages, link) if spares else messages
+
+    def _marked(self, messages: tuple[Received, ...], link: str) -> tuple[Received, ...]:
+        """Which of them were only a spare link's repetition."""
+        marks, self._repeated = self._repeated, []
+        return tuple(
+            replace(received, news=False) if any(received is mark for mark in marks) else received
+            for received in messages
+        )
 
     def tick(self, *, now_s: float) -> None:
         """Let time pass in all vehicles."""
@@ -132,7 +161,8 @@ class Station:
     def take_outgoing(self, *, now_s: float) -> tuple[Outgoing, ...]:
         """Everything to send now: heartbeats once a second, time synchronisation, and what vehicles want."""
         out: list[Outgoing] = []
-        beat = self.beats and now_s >= self._next_beat_s and bool(self._routes)
+        stuck = self.deadman_s is not None and now_s - self._alive_s > self.deadman_s
+        beat = self.beats and not stuck and now_s >= self._next_beat_s and bool(self._routes)
         sync = self.asks and now_s >= self._next_timesync_s and bool(self._routes)
         if beat:
             self._next_beat_s = now_s + _BEAT_S
@@ -158,7 +188,10 @@ class Station:
     def _addressed(self, sysid: int, message: Message) -> Outgoing:
         route = self._routes[sysid]
         encoder = self._encoders.setdefault(route.link, Encoder(self.sysid, self.compid))
-        return Outgoing(route.link, route.peer, encoder.encode(message))
+        frame = encoder.encode(message)
+        if message.get_type() == "HEARTBEAT":
+            self._own_beats.append(frame)
+        return Outgoing(route.link, route.peer, frame)
 
     def _parse(self, data: bytes, link: str, peer: Peer, datagram: bool) -> tuple[Received, ...]:
         before = self.counters.get(link, WireCounters())
@@ -178,23 +211,61 @@ class Station:
         self.counters[link] = before.plus(gained)
         return messages
 
-    def _fold(self, received: Received, link: str, peer: Peer, now_s: float, utc_s: float | None) -> None:
+    def _fold(self, received: Received, link: str, peer: Peer, now_s: float, utc_s: float | None) -> bool:
+        """Fold one message; false where it was a spare link's repetition."""
         if self._is_stranger(received.sysid, link, peer, now_s):
             self.refused_strangers += 1
-            return
+            return True
         if received.name == "HEARTBEAT":
             self._heard(received, link, peer, now_s)
         vehicle = self._vehicles.get(received.sysid)
         if vehicle is None:
-            return  # nobody speaks for this system yet: its autopilot's heartbeat comes first
+            return True  # nobody speaks for this system yet: its autopilot's heartbeat comes first
         if received.compid == _AUTOPILOT_COMPONENT:
             self._reroute(received.sysid, link, peer, now_s)
+            self._link_heard.setdefault(link, {})[received.sysid] = now_s
+            commands = self._routes[received.sysid].link == link
+            if not vehicle.merging.is_news(received, link=link, commands=commands, now_s=now_s):
+                self._repeated.append(received)
+                return False
             vehicle.receive(received, now_s=now_s, utc_s=utc_s, for_us=self._for_us(received.message))
         elif received.name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
             vehicle.receive(received, now_s=now_s)
+        return True
+
+    def link_age_s(self, link: str, now_s: float) -> float | None:
+        """Seconds since a vehicle was validly heard on a link; None where none ever was."""
+        heard = self._link_heard.get(link)
+        return None if not heard else now_s - max(heard.values())
+
+    def is_spare(self, link: str, now_s: float) -> bool:
+        """Whether every vehicle that was ever heard on a link is alive on another one now."""
+        heard = self._link_heard.get(link)
+        return bool(heard) and all(
+            any(
+                other != link and now_s - vehicles.get(sysid, -1e9) <= _ROUTE_SILENT_S
+                for other, vehicles in self._link_heard.items()
+            )
+            for sysid in heard or ()
+        )
+
+    def _hear_radio(self, received: Received, link: str, now_s: float) -> None:
+        for sysid, route in self._routes.items():
+            if route.link == link:
+                self._vehicles[sysid].hear_radio(received.message, now_s=now_s)
+
+    def alive(self, *, now_s: float) -> None:
+        """The application has done its round; without this for ``deadman_s`` the heartbeat stops."""
+        self._alive_s = now_s
 
     def _overhear(self, received: Received, now_s: float) -> None:
         """Our own words out of a recording, or of another program that speaks with our id."""
+        if received.name == "HEARTBEAT" and self.beats and received.frame not in self._own_beats:
+            # Its beats would keep the vehicle's failsafe quiet when ours are lost.
+            self.second_station_at_s, told_s = now_s, self.second_station_at_s
+            if told_s is None or now_s - told_s > _SAME_STATION_S:
+                for each in self._vehicles.values():
+                    each.tell(Event(SECOND_STATION, now_s))
         vehicle = self._vehicles.get(getattr(received.message, "target_system", 0))
         if vehicle is not None:
             vehicle.overhear(received.message, now_s=now_s)
@@ -215,6 +286,8 @@ class Station:
         route = self._routes.get(sysid)
         if route is None or route.link == link or now_s - route.heard_s > _ROUTE_SILENT_S:
             held = route is not None and route.held and (route.link, route.peer) == (link, peer)
+            if route is not None and route.link != link:
+                self._vehicles[sysid].rerouted()
             self._routes[sysid] = _Route(link, peer, now_s, held)
 
     def _heard(self, received: Received, link: str, peer: Peer, now_s: float) -> None:

@@ -62,6 +62,11 @@ class StreamRequests:
         if name in WANTED_HZ:
             self._seen_s[name] = now_s
 
+    def ask_again(self) -> None:
+        """All of it, at once: the link is another one."""
+        self._seen_s.clear()
+        self._round, self._next_s = 0, 0.0
+
     def told(self, text: str) -> None:
         """A STATUSTEXT, which may say that a message is not there to be had."""
         found = _NO_SUCH.search(text)

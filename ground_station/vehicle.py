@@ -16,6 +16,8 @@ from ground_station.authority import NEW_FLIGHT, Authority, Event
 from ground_station.clock_sync import ClockSync
 from ground_station.command import Command, command_long
 from ground_station.download import FENCE, MISSION, RALLY, Compare, Download
+from ground_station.instruments import radio_status
+from ground_station.merging import Merging
 from ground_station.modes import FLIES_PLAN, modes_of
 from ground_station.operation import Operation, Sequence
 from ground_station.parameters import Parameter
@@ -62,6 +64,7 @@ class Vehicle:
         self._streams = StreamRequests()
         self.proofs = Proofs()
         self._authority = Authority()
+        self.merging = Merging()
         self._latest_boot_s = 0.0
         self._timesyncs: deque[int] = deque(maxlen=_KEPT_TIMESYNCS)
 
@@ -98,6 +101,18 @@ class Vehicle:
         self._events.append(event)
         if self.operation is not None and self.operation.commanding:
             self.operation.cancel(f"somebody else changed the mode to {event.mode}", now_s=now_s)
+
+    def rerouted(self) -> None:
+        """Another link is the commanding one now; streams are asked for on each link by itself."""
+        self._streams.ask_again()
+
+    def tell(self, event: Event) -> None:
+        """Something about this vehicle's surroundings that a person has to know."""
+        self._events.append(event)
+
+    def hear_radio(self, message: Message, *, now_s: float) -> None:
+        """RADIO_STATUS of the radio that this vehicle is heard by."""
+        self.state = self.state.with_changes({"radio": radio_status(message, now_s)}, now_s=now_s)
 
     def overhear(self, message: Message, *, now_s: float) -> None:
         """Something that was sent to this vehicle under our id, though not by this program."""

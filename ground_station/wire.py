@@ -32,13 +32,14 @@ Message = Any
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One checked message. ``frame``: its bytes as they were on the wire."""
+    """One checked message. ``frame``: its bytes as they were on the wire; ``news``: false: a spare link repeats."""
 
     message: Message
     sysid: int
     compid: int
     seq: int
     frame: bytes
+    news: bool = True
 
     @property
     def name(self) -> str:

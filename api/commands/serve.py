@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _CONFIG: dict[str, Any] = {
     "incident": str, "class": str, "link": list, "camera": list, "camera_profile": list, "terrain": str, "data": str,
     "host": str, "port": int, "speed": (int, float),
+    "forward": list, "keep_rejected": bool,
 }  # fmt: skip
 _DEFAULTS: dict[str, Any] = {
     "class": "einsatz", "link": [], "camera": [], "camera_profile": [], "host": "127.0.0.1", "port": 8080, "speed": 1.0,
@@ -30,6 +31,8 @@ def register(verbs: Any) -> None:
     parser.add_argument("--incident", metavar="NAME", help="needed, here or in --config")
     parser.add_argument("--class", choices=("einsatz", "uebung", "demo"), help="default: einsatz")
     parser.add_argument("--link", action="append", metavar="URL", help="udpin:HOST:PORT tcp:… serial:… log:FILE …")
+    parser.add_argument("--forward", action="append", metavar="URL", help="another ground station: udpout:HOST:PORT …")
+    parser.add_argument("--keep-rejected", action="store_true", default=None, help="keep what was no valid frame")
     parser.add_argument("--camera", action="append", metavar="[SYSID=]URL", help="tcp:// rtsp:// udp:// file: dir:")
     parser.add_argument("--camera-profile", action="append", metavar="[SYSID=]FILE")
     parser.add_argument("--terrain", metavar="FILE", help="GeoTIFF of the ground, metres above sea level")
@@ -73,6 +76,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         host=wanted["host"],
         port=wanted["port"],
         replay_speed=float(wanted["speed"]),
+        forwards=tuple(wanted.get("forward", ())),
+        keep_rejected=bool(wanted.get("keep_rejected")),
     )
 
 

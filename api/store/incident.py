@@ -6,12 +6,15 @@ pictures), ``video/`` (frames as received), ``journal.sqlite``, ``log.jsonl``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import re
 import shutil
 import time
 import tomllib
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,6 +43,7 @@ class Incident:
     journal: Journal
     telemetry: TlogWriter
     log: IncidentLog
+    by_link: dict[str, TlogWriter] = field(default_factory=dict)
 
     @classmethod
     def create(cls, folder: Path, terrain: Path | None) -> Incident:
@@ -57,8 +61,26 @@ class Incident:
         telemetry = TlogWriter(folder / "telemetry" / f"{stamp}.tlog")
         return cls(folder, Journal(folder / "journal.sqlite"), telemetry, IncidentLog(folder / "log.jsonl"))
 
+    def record_links(self, names: Sequence[str]) -> dict[str, TlogWriter]:
+        """With several links a file for each, in ``telemetry/links``; the common one holds what was folded."""
+        if len(names) < 2:
+            return {}
+        folder = self.folder / "telemetry" / "links"
+        folder.mkdir(exist_ok=True)
+        for number, name in enumerate(names, start=1):
+            plain = re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_")
+            self.by_link[name] = TlogWriter(folder / f"{number:02}-{plain}.tlog")
+        return self.by_link
+
+    def keep_rejected(self, link: str, data: bytes) -> None:
+        """Bytes that were no frame, as they came; a full disk loses them."""
+        with contextlib.suppress(OSError), (self.folder / "telemetry" / "rejected.bin").open("ab") as kept:
+            kept.write(data)
+
     def close(self) -> None:
         """Everything to the disk."""
+        for writer in self.by_link.values():
+            writer.close()
         self.journal.close()
         self.telemetry.close()
         self.log.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 import time
@@ -89,3 +90,75 @@ async def test_a_storm_of_garbage_does_not_hide_the_vehicle() -> None:
     await link.close()
     drone.close()
     stranger.close()
+
+
+async def test_each_link_has_a_recording_of_its_own_and_the_common_one_holds_what_was_folded(tmp_path: Path) -> None:
+    pairs = [memory_pair() for _ in range(2)]
+    for number, (ours, _) in enumerate(pairs):
+        ours.name = f"link {number}"
+    station, common, encoder = Station(beats=False), TlogWriter(tmp_path / "all.tlog"), Encoder(1, 1)
+    each = {ours.name: TlogWriter(tmp_path / f"{ours.name}.tlog") for ours, _ in pairs}
+    links = [ours for ours, _ in pairs]
+    pump = asyncio.create_task(Pump(station, links, common, by_link=each).run())
+    frames = [_beat(encoder), *(_attitude(encoder, 1_000 + number) for number in range(10))]
+    for frame in frames:
+        pairs[0][1].send(frame, None)
+        await asyncio.sleep(0)
+        pairs[1][1].send(frame, None)
+    await _until(lambda: sum(counter.good for counter in station.counters.values()) == 2 * len(frames))
+    pump.cancel()
+    await asyncio.gather(pump, return_exceptions=True)
+    for writer in (common, *each.values()):
+        writer.close()
+    assert [len(list(read_tlog(writer.path))) for writer in each.values()] == [11, 11]
+    assert len(list(read_tlog(common.path))) == 11  # each once, whichever link was first
+
+
+async def test_another_ground_station_hears_the_vehicle_and_speaks_to_it_through_us() -> None:
+    (ours, theirs), (out, other) = memory_pair(), memory_pair()
+    station, vehicle, planner = Station(beats=False), Encoder(1, 1), Encoder(250, 190)
+    pump = asyncio.create_task(Pump(station, [ours], forwards=[out]).run())
+    beat = _beat(vehicle)
+    theirs.send(beat, None)
+    heard = await asyncio.wait_for(other.receive(), LIMIT_S)
+    assert heard is not None and heard.data == beat
+    question = planner.encode(mavlink.MAVLink_param_request_read_message(1, 1, b"RTL_ALT", -1))
+    elsewhere = planner.encode(mavlink.MAVLink_param_request_read_message(7, 1, b"RTL_ALT", -1))
+    for data in (elsewhere, b"garbage", question):
+        other.send(data, None)
+    relayed = await asyncio.wait_for(theirs.receive(), LIMIT_S)
+    assert relayed is not None and relayed.data == question  # as it came, and only what is for this vehicle
+    assert list(station.vehicles) == [1]
+    pump.cancel()
+    await asyncio.gather(pump, return_exceptions=True)
+
+
+async def test_what_is_no_frame_is_kept_where_somebody_asks_for_it() -> None:
+    ours, theirs = memory_pair()
+    kept: list[bytes] = []
+    station = Station(beats=False)
+    pump = asyncio.create_task(Pump(station, [ours], rejected=lambda name, data: kept.append(data)).run())
+    for data in (b"no frame", _beat(Encoder(1, 1)), b"\xfd" * 30):
+        theirs.send(data, None)
+    await _until(lambda: len(kept) == 2)
+    assert kept == [b"no frame", b"\xfd" * 30]
+    pump.cancel()
+    await asyncio.gather(pump, return_exceptions=True)
+
+
+async def test_a_program_that_is_stuck_sends_no_heartbeat() -> None:
+    """The loop is blocked for a moment as by a stuck detector: nothing leaves meanwhile, nor right after."""
+    ours, theirs = memory_pair()
+    station = Station(asks=False, deadman_s=0.4)
+    pump = asyncio.create_task(Pump(station, [ours]).run())
+    station.alive(now_s=time.monotonic())
+    theirs.send(_beat(Encoder(1, 1)), None)
+    assert (await asyncio.wait_for(theirs.receive(), LIMIT_S)) is not None
+    time.sleep(1.1)  # noqa: ASYNC251 (this is the point)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(theirs.receive(), 0.2)
+        raise AssertionError("a heartbeat left a program that has not done its round")
+    station.alive(now_s=time.monotonic())
+    assert (await asyncio.wait_for(theirs.receive(), LIMIT_S)) is not None
+    pump.cancel()
+    await asyncio.gather(pump, return_exceptions=True)

@@ -224,3 +224,89 @@ def test_good_frames_between_a_storm_of_garbage_all_arrive() -> None:
         _say(station, _attitude(1000 + number))
     assert station.counters["udp"].good == 101
     assert list(station.vehicles) == [1]
+
+
+# --- several links ----------------------------------------------------------------------------------------------------
+def test_a_slower_spare_does_not_undo_what_the_commanding_link_has_said() -> None:
+    station = Station()
+    loiter = mavlink.MAVLink_heartbeat_message(2, 3, 81, 5, 4, 3)
+    for at_s, message, link in (
+        (1.0, _beat(), "radio"), (1.1, _beat(), "lte"), (2.0, loiter, "radio"), (2.6, _beat(), "lte"),
+        (2.7, _attitude(5_000), "radio"), (2.8, _attitude(4_400), "lte"),
+    ):  # fmt: skip
+        _say(station, message, at_s=at_s, link=link)
+    vehicle = station.vehicles[1]
+    assert vehicle.state.mode == "LOITER" and vehicle.state.boot_s == 5.0
+    assert [event.kind for event in vehicle.take_events()] == ["pilot_took_over"]  # once, and not back again
+    assert vehicle.flights == 1
+
+
+def test_a_spare_fills_what_the_commanding_link_has_lost_and_each_text_is_told_once() -> None:
+    station = Station()
+    text = mavlink.MAVLink_statustext_message(4, b"Battery low")
+    for at_s, message, link in (
+        (1.0, _beat(), "radio"), (1.0, _beat(), "lte"), (1.1, _attitude(100), "radio"), (1.2, _attitude(200), "lte"),
+        (1.3, _attitude(200), "radio"), (1.4, text, "lte"), (1.5, text, "radio"), (1.6, _attitude(300), "radio"),
+    ):  # fmt: skip
+        _say(station, message, at_s=at_s, link=link)
+    vehicle = station.vehicles[1]
+    assert [text.text for text in vehicle.state.texts] == ["Battery low"]
+    assert vehicle.track._attitudes.times == [0.1, 0.2, 0.3]
+
+
+def test_losing_one_of_two_links_loses_no_vehicle() -> None:
+    station = Station()
+    for tick in range(100):
+        at_s = tick * 0.1
+        if at_s < 3.0:
+            _say(station, _attitude(tick * 100) if tick % 10 else _beat(), at_s=at_s, link="radio")
+        _say(station, _attitude(tick * 100 + 50) if tick % 10 else _beat(), at_s=at_s + 0.05, link="lte")
+    assert station.route(1) == ("lte", HERE)
+    age_s = station.vehicles[1].state.age_s(10.0)
+    assert age_s is not None and age_s < 0.2
+    assert station.is_spare("radio", 10.0) and not station.is_spare("lte", 10.0)
+    radio_s = station.link_age_s("radio", 10.0)
+    assert radio_s is not None and radio_s > 6.0 and station.link_age_s("serial", 10.0) is None
+
+
+def test_a_new_commanding_link_is_asked_for_its_streams_at_once() -> None:
+    station = Station()
+    _say(station, _beat(), at_s=0.0, link="radio")
+    _say(station, _beat(), at_s=0.0, link="lte")
+    station.tick(now_s=0.1)
+    station.take_outgoing(now_s=0.1)
+    _say(station, _beat(), at_s=3.0, link="lte")
+    station.tick(now_s=3.0)
+    asked = [item for item in station.take_outgoing(now_s=3.0) if _names((item,)) == ["COMMAND_LONG"]]
+    assert len(asked) > 10 and {item.link for item in asked} == {"lte"}
+
+
+def test_a_second_ground_station_with_our_id_is_reported_and_our_own_echo_is_not() -> None:
+    station = Station()
+    _say(station, _beat(), at_s=0.0)
+    (beat,) = [out.data for out in station.take_outgoing(now_s=0.1) if _names((out,)) == ["HEARTBEAT"]]
+    station.receive(beat, link="udp", peer=HERE, now_s=0.2)  # a radio that hears itself
+    assert station.second_station_at_s is None and station.vehicles[1].take_events() == ()
+    theirs = mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, 3, 3)
+    for at_s in (1.0, 2.0, 3.0):
+        _say(station, theirs, (255, 190), at_s=at_s)
+    assert [event.kind for event in station.vehicles[1].take_events()] == ["second_ground_station"]
+
+
+def test_the_radios_own_report_belongs_to_the_vehicles_behind_it() -> None:
+    station = Station()
+    _say(station, _beat(), link="radio")
+    _say(station, mavlink.MAVLink_radio_status_message(180, 170, 99, 40, 41, 3, 0), (51, 68), link="radio")
+    radio = station.vehicles[1].state.radio
+    assert radio is not None and (radio.rssi, radio.remote_rssi, radio.buffer_free_pct) == (180, 170, 99)
+    assert list(station.vehicles) == [1]
+
+
+def test_the_heartbeat_stops_when_the_application_does_not_do_its_round() -> None:
+    station = Station(asks=False, deadman_s=1.5)
+    station.alive(now_s=0.0)
+    _say(station, _beat(), at_s=0.0)
+    sent = [now for now in range(600) if _names(station.take_outgoing(now_s=now / 100)).count("HEARTBEAT")]
+    assert sent and max(sent) / 100 <= 2.0
+    station.alive(now_s=6.0)
+    assert _names(station.take_outgoing(now_s=6.0)) == ["HEARTBEAT"]
