@@ -38,10 +38,11 @@ def compare(real: dict[str, Line], ours: dict[str, Line]) -> dict[str, list[str]
 def differences(real: Line, ours: Line) -> list[str]:
     """What differs in answers, texts and times; a time only when it is off by 1 s and a third."""
     found = []
-    if [told for told, _ in real["answers"]] != [told for told, _ in ours["answers"]]:
+    theirs, own = _in_order(real["answers"]), _in_order(ours["answers"])
+    if [told for told, _ in theirs] != [told for told, _ in own]:
         found.append(f"answers {_row(real)} | {_row(ours)}")
     else:
-        pairs = zip(real["answers"], ours["answers"], strict=True)
+        pairs = zip(theirs, own, strict=True)
         found += [f"{told} after {a} s | {b} s" for (told, a), (_, b) in pairs if not _close(a, b)]
     if _steady(real["texts"]) != _steady(ours["texts"]):
         found.append(f"texts {' / '.join(real['texts']) or 'none'} | {' / '.join(ours['texts']) or 'none'}")
@@ -52,6 +53,11 @@ def differences(real: Line, ours: Line) -> list[str]:
 
 def _steady(texts: list[str]) -> list[str]:
     return sorted(_CHARGE.sub("used some mAh", text) for text in texts)
+
+
+def _in_order(answers: list[list[Any]]) -> list[list[Any]]:
+    """Answers as they came; then the messages of streams, which come in any order, by name."""
+    return [a for a in answers if " " in a[0]] + sorted(a for a in answers if " " not in a[0])
 
 
 def _row(line: Line) -> str:

@@ -1,7 +1,7 @@
-"""The chapters of ``stimuli_alone``, each with a copter that has just started.
+"""The chapters of ``stimuli_alone`` or ``stimuli_more``, each with a copter that has just started.
 
 As a program it records the real one or says what differs:
-``python -m tests.flights.recorder_alone real FILE | ours``.
+``python -m tests.flights.recorder_alone alone|more real FILE | ours``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from simulators.sitl import SitlVehicle, need_binary
 from tests.flights.comparing import compare, load
 from tests.flights.recorder import INSTANCES, SPEEDUP, Line, OurCopter, RealCopter, Recorder
 from tests.flights.stimuli_alone import ALONE
+from tests.flights.stimuli_more import MORE
 from tests.flights.words import GUIDED, HOME, Chapter, mode
 
 RECORDING = Path(__file__).with_name("arducopter_4_7_alone.jsonl")
+RECORDING_OF_MORE = RECORDING.with_name("arducopter_4_7_more.jsonl")
+SCRIPTS = {"alone": (ALONE, RECORDING), "more": (MORE, RECORDING_OF_MORE)}
 _READY_LIMIT_S = 90.0
 
 
@@ -60,10 +63,11 @@ def _chapter(url: str, chapter: Chapter) -> list[Line]:
 
 def main(arguments: list[str]) -> None:
     """See above."""
-    if arguments[:1] == ["real"]:
-        asyncio.run(record_real(need_binary(), Path(arguments[1])))
+    chapters, recording = SCRIPTS[arguments[0]]
+    if arguments[1:2] == ["real"]:
+        asyncio.run(record_real(need_binary(), Path(arguments[2]), chapters))
         return
-    for name, told in compare(load(RECORDING)[1], record_ours()).items():
+    for name, told in compare(load(recording)[1], record_ours(chapters)).items():
         print(f"{name}: {'; '.join(told)}")
 
 
