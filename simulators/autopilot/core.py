@@ -24,7 +24,6 @@ from simulators.geodesy import Plane
 from simulators.power import Airframe, Battery
 
 _DEVICES_ASKED_S, _RUNTIME_EVERY_S = 10.0, 30.0
-_TOTALS = {0: "MIS_TOTAL", 1: "FENCE_TOTAL", 2: "RALLY_TOTAL"}
 _BANNER = ((6, "ArduCopter V4.7.0-dev (simulated)"), (6, "Frame: QUAD/PLUS"))
 
 
@@ -144,7 +143,12 @@ class Autopilot:
 
     def _count(self) -> None:
         """What the vehicle counts itself is told when it changes, without being asked."""
-        counted = {name: float(len(self.transfers.lists[kind])) for kind, name in _TOTALS.items()}
+        lists = self.transfers.lists
+        counted = {
+            "MIS_TOTAL": float(len(lists[0])),
+            "FENCE_TOTAL": float(self.transfers.fence_total),
+            "RALLY_TOTAL": float(len(lists[2])),
+        }
         if self.now_s >= self._runtime_s:
             self._runtime_s += _RUNTIME_EVERY_S
             counted["STAT_RUNTIME"] = float(round(self.now_s))

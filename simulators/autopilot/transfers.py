@@ -26,6 +26,7 @@ Say = Callable[[int, str], None]
 Sender = tuple[int, int]
 
 LIMITS = {MISSION: 650, FENCE: 70, RALLY: 46}
+_RETURN_POINT, _FEWEST_CORNERS, _CLOSED_AND_RETURN = 5000, 3, 2
 _ASK_AGAIN_S, _GIVE_UP_S = 1.0, 8.0
 _FILE_MAGIC, _FILE_HEAD, _FILE_ITEM = 0x763D, struct.Struct("<5H"), struct.Struct("<4f2if2H6B")
 _MISCOUNTED = "Incorrect item count"
@@ -61,6 +62,7 @@ class Transfers:
         self.lists: dict[int, list[Item]] = {MISSION: [], FENCE: [], RALLY: []}
         self.changed = 0
         self.flying = False
+        self.fence_total = self._seen_total = 0
         self.cleared: Callable[[], None] = lambda: None
         """Told when the mission is cleared."""
         self._say = say
@@ -83,6 +85,7 @@ class Transfers:
     def tick(self, now_s: float) -> list[tuple[Sender, Message]]:
         """Repeated requests and the time-outs, each with its addressee."""
         out: list[tuple[Sender, Message]] = []
+        self._clear_by_total()
         for upload in [*self._uploads.values()]:
             if now_s - upload.heard_s > _GIVE_UP_S:
                 del self._uploads[upload.kind]
@@ -165,12 +168,13 @@ class Transfers:
         return mavlink.MAVLink_mission_request_message(*upload.owner, upload.seq, upload.kind)
 
     def _clear(self, kind: int) -> None:
+        if kind == FENCE:
+            self._write_fence([])
+            return
         self.lists[kind].clear()
         if kind == MISSION:
             self.changed += 1
             self.cleared()
-        if kind == FENCE:
-            self._say(7, "Fence Indexed OK")
 
     def _mission_item(self, m: Message, sender: Sender, now_s: float) -> list[Message]:
         """The old form with floats: taken, with a word of advice for each upload."""
@@ -246,11 +250,27 @@ class Transfers:
                 self._say(6 if fault == _MISCOUNTED else 4, fault)
                 self._say(4, "Fence validation failed")
                 return self._ack(upload.owner, mavlink.MAV_MISSION_ERROR, FENCE)
-            self.lists[FENCE] = taken
-            self._say(7, "Fence Indexed OK")
+            self._write_fence(taken)
         elif upload.kind == MISSION:
             self._say(6, "Flight plan received")
         return self._ack(upload.owner, mavlink.MAV_MISSION_ACCEPTED, upload.kind)
+
+    def _write_fence(self, items: list[Item]) -> None:
+        """Store it. FENCE_TOTAL is of the days when a fence was one polygon: two more than its corners, or 0."""
+        self.lists[FENCE] = items
+        lines = sum(item.command != _RETURN_POINT for item in items)
+        self.fence_total = lines + _CLOSED_AND_RETURN if lines >= _FEWEST_CORNERS else 0
+        self._say(7, "Fence Indexed OK")
+
+    def _clear_by_total(self) -> None:
+        """The trap of it: where FENCE_TOTAL becomes 0, ArduPilot takes it for an old ground station's order to clear.
+
+        So a circle that replaces a polygon is accepted, indexed, and gone. Sent once more it stays.
+        """
+        if self.fence_total != self._seen_total:
+            self._seen_total = self.fence_total
+            if self.fence_total == 0:
+                self.lists[FENCE] = []
 
     # --- downloads and the rest -------------------------------------------------------------------------------------
 

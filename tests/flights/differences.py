@@ -7,9 +7,6 @@ _BY_REASON: dict[str, tuple[str, ...]] = {
         "wait until it could arm",
     ),
     "ours cruises at 8 m/s as the project's scenarios want it": ("read WPNAV_SPEED",),
-    "ours writes a fence at once, the real one from its background task: it cannot be read for a moment": (
-        "read the circle",
-    ),
 }  # fmt: skip
 
 DIFFERENCES = {name: reason for reason, names in _BY_REASON.items() for name in names}

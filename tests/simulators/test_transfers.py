@@ -381,3 +381,15 @@ def test_a_rally_point_is_changed_at_once_and_stays_when_the_upload_fails() -> N
     assert [(m.z, m.frame) for m in side.download(RALLY)] == [(12.0, 3), (-12.0, 0)]
     assert side.upload([point | {"z": 99.0}, {"command": 5101}], RALLY).type == UNSUPPORTED
     assert [m.z for m in side.download(RALLY)] == [99.0, -12.0]
+
+
+def test_a_circle_that_replaces_a_polygon_is_accepted_and_gone_and_stays_when_it_is_sent_again() -> None:
+    """FENCE_TOTAL goes to 0, which the real one takes for an order to clear: seen on the binary, there as here."""
+    side, counts = Side(), []
+    polygon = [{"command": 5001, "p": (3, 0, 0, 0), "frame": 0}] * 3
+    circle = [{"command": 5003, "p": (80, 0, 0, 0), "frame": 0}]
+    for items in (polygon, circle, circle, polygon, circle * 3, polygon):
+        assert side.upload(items, FENCE).type == ACCEPTED
+        side.transfers.tick(0.1)
+        counts.append(len(side.transfers.lists[FENCE]))
+    assert counts == [3, 0, 1, 3, 3, 3]
