@@ -8,10 +8,12 @@ conductor of its own; what they see goes into one picture.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import shapely
@@ -28,15 +30,16 @@ from missions.geometry.terrain import TerrainGrid
 from missions.mission import FlyTo, Mission
 from missions.survey import survey, swath
 from simulators.camera import CAMERA_COMPONENT, Shot
-from simulators.craft import Craft
 from simulators.fire import Scene
 from simulators.scenario_files import scenario_of
 from simulators.score import Found, Shown, score
+from simulators.sitl_world import SitlWorld
 from simulators.thermal import KELVIN_PER_COUNT, PROFILE, SATURATED_COUNT
+from simulators.truths import Truths
 from simulators.world import World, home_en_m
 
 CAMERA = f"1/{CAMERA_COMPONENT}"
-_SLICE_S = 0.05
+_SLICE_S, _PAUSE_S = 0.05, 0.005
 _LIMIT_S = 1_800.0
 # Drones that share an area fly so far above one another.
 _LEVELS_M = 12.0
@@ -160,13 +163,45 @@ class _Confirmed:
     properties: dict[str, Any]
 
 
+class Drone(Protocol):
+    """What a rehearsal must know of a drone of its world."""
+
+    sysid: int
+    looking: bool
+
+    @property
+    def uid(self) -> int | None: ...
+
+
+class Stage(Protocol):
+    """What a rehearsal flies in: our own world in memory, or one with ArduPilot's binaries."""
+
+    scene: Scene
+    truths: Truths
+
+    @property
+    def crafts(self) -> Sequence[Drone]: ...
+
+    @property
+    def now_s(self) -> float: ...
+
+    @property
+    def utc_at_boot_s(self) -> float: ...
+
+    def receive(self, data: bytes, *, sysid: int = 1) -> None: ...
+
+    def take_outgoing(self, *, sysid: int = 1) -> Sequence[bytes]: ...
+
+    def take_shots(self, *, sysid: int = 1) -> Sequence[Shot]: ...
+
+
 @dataclass(slots=True)
 class Rehearsal:
-    """One scenario, by its name or its file, with one seed."""
+    """One scenario, by its name or its file, with one seed; in memory where no other ``stage`` is given."""
 
     scenario: str
     seed: int
-    world: World = field(init=False)
+    stage: Stage | None = None
     station: Station = field(init=False)
     picture: Picture = field(init=False)
     surroundings: Surroundings = field(init=False)
@@ -176,19 +211,34 @@ class Rehearsal:
     _heard_s: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world = World(scenario_of(self.scenario), self.seed)
-        scene, crafts = self.world.scene, self.world.crafts
+        if self.stage is None:
+            self.stage = World(scenario_of(self.scenario), self.seed)
+        scene, crafts = self.stage.scene, self.stage.crafts
         terrain = scene.elevation()
         self.surroundings = surroundings_of(scene, terrain, [camera_of(craft.sysid) for craft in crafts])
+        for craft in crafts:
+            craft.looking = False  # until it flies
         self.station = Station()
         self.picture = Picture()
         self.observations = []
-        self.seats = tuple(self._seat(craft, terrain) for craft in crafts)
+        self.seats = tuple(self._seat(scene, craft, terrain) for craft in crafts)
 
-    def _seat(self, craft: Craft, terrain: TerrainGrid) -> Seat:
-        scene, sysid = self.world.scene, craft.sysid
+    @property
+    def world(self) -> World:
+        """The stage, where it is our own world."""
+        assert isinstance(self.stage, World)
+        return self.stage
+
+    @property
+    def _stage(self) -> Stage:
+        assert self.stage is not None
+        return self.stage
+
+    @staticmethod
+    def _seat(scene: Scene, craft: Drone, terrain: TerrainGrid) -> Seat:
+        sysid = craft.sysid
         mission = survey_of(scene, terrain, sysid)
-        conductor = Conductor(Own(link_of(sysid), craft.autopilot.uid, sysid), checked(mission, terrain))
+        conductor = Conductor(Own(link_of(sysid), craft.uid, sysid), checked(mission, terrain))
         return Seat(sysid, mission, conductor, Observer(PROFILE, task=scene.scenario.task))
 
     @property
@@ -209,8 +259,17 @@ class Rehearsal:
 
     def run(self) -> dict[str, Any]:
         """Fly it to the landing and return the score. Raises RehearsalError when it does not land."""
-        while not self.over and self.world.now_s < _LIMIT_S:
+        while self.goes_on:
             self.step()
+        return self.landed_result()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is something left to fly, and time for it."""
+        return not self.over and self._stage.now_s < _LIMIT_S
+
+    def landed_result(self) -> dict[str, Any]:
+        """The score. Raises RehearsalError where a drone has not landed."""
         for seat in self.seats:
             if seat.conductor.phase != "landed":
                 why = seat.conductor.failure or f"still {seat.conductor.phase}"
@@ -220,21 +279,24 @@ class Rehearsal:
     def step(self) -> None:
         """A slice of simulated time through the whole river."""
         now_s = self.world.now_s + _SLICE_S
-        for craft, seat in zip(self.world.crafts, self.seats, strict=True):
-            craft.looking = seat.conductor.phase == "flying"
         self.world.step(now_s)
-        utc_s = self.world.autopilot.utc_at_boot_s + now_s
+        self.turn(now_s)
+
+    def turn(self, now_s: float) -> None:
+        """What the world has sent by a time, through the ground side, and back."""
+        utc_s = self._stage.utc_at_boot_s + now_s
         for seat in self.seats:
-            for data in self.world.take_outgoing(sysid=seat.sysid):
+            for data in self._stage.take_outgoing(sysid=seat.sysid):
                 self._hear(data, seat, now_s, utc_s)
         self.station.tick(now_s=now_s)
         for seat in self.seats:
             seat.conductor.tick(self.station, now_s=now_s)
         by_link = {link_of(seat.sysid): seat.sysid for seat in self.seats}
         for outgoing in self.station.take_outgoing(now_s=now_s):
-            self.world.receive(outgoing.data, sysid=by_link[outgoing.link])
-        for seat in self.seats:
-            for shot in self.world.take_shots(sysid=seat.sysid):
+            self._stage.receive(outgoing.data, sysid=by_link[outgoing.link])
+        for craft, seat in zip(self._stage.crafts, self.seats, strict=True):
+            craft.looking = seat.conductor.phase == "flying"
+            for shot in self._stage.take_shots(sysid=seat.sysid):
                 seat.seq += 1
                 frame = frame_of(shot, seat.seq, seat.sysid)
                 seat.observer.wait_for_pose(seat.observer.see(frame), now_s=now_s)
@@ -269,9 +331,9 @@ class Rehearsal:
 
     def result(self) -> dict[str, Any]:
         """The score of what was flown so far."""
-        scene = self.world.scene
+        scene = self._stage.scene
         figures = score(
-            self.world.truths,
+            self._stage.truths,
             self._all_shown(),
             scene.plane,
             task=scene.scenario.task,
@@ -280,7 +342,7 @@ class Rehearsal:
         return {"scenario": scene.scenario.name, "seed": self.seed, "mode": "demo", **figures}
 
     def _all_shown(self) -> Shown:
-        scene, frame = self.world.scene, self.surroundings.frame
+        scene, frame = self._stage.scene, self.surroundings.frame
         planned = [
             rings for seat in self.seats for rings in planned_rings(seat.mission, frame, height_of(scene, seat.sysid))
         ]
@@ -308,3 +370,15 @@ class Rehearsal:
 def rehearse(scenario: str, seed: int) -> dict[str, Any]:
     """Fly one scenario with one seed; the score."""
     return Rehearsal(scenario, seed).run()
+
+
+async def rehearse_in_sitl(scenario: str, seed: int, binary: Path) -> dict[str, Any]:
+    """Fly one scenario with ArduPilot's binary, in its time; the score. Raises RehearsalError or SitlError."""
+    async with SitlWorld(binary, scenario_of(scenario), seed) as world:
+        rehearsal = Rehearsal(scenario, seed, world)
+        while rehearsal.goes_on:
+            world.check()
+            world.look()
+            rehearsal.turn(world.now_s)
+            await asyncio.sleep(_PAUSE_S)
+        return rehearsal.landed_result() | {"sitl": world.crafts[0].vehicle.version_text}

@@ -70,6 +70,11 @@ class Craft:
         return self.autopilot.now_s
 
     @property
+    def uid(self) -> int | None:
+        """The token by which the ground side knows its own drone."""
+        return self.autopilot.uid
+
+    @property
     def airborne(self) -> bool:
         """Whether it is off the ground."""
         return not self.autopilot.pilot.flight.on_ground

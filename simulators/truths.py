@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from simulators.aircraft import Aircraft
 from simulators.burning import Fire
 from simulators.camera import Shot
+from simulators.fire import Scene
 from simulators.friends import Thing
 from simulators.radiance import Floats
 
@@ -160,3 +161,9 @@ class Truths:
         """Seconds in the air, of all drones together; of one that still flies until the last frame."""
         still = sum(max(0.0, self.last_s - since_s) for since_s in self.in_the_air.values())
         return still + sum(flown.landed_s - flown.take_off_s for flown in self.flights)
+
+
+def truths_of(scene: Scene, aircraft: Sequence[Aircraft], epoch_s: float) -> Truths:
+    """Of a scene before anything has flown."""
+    mirrors = tuple((mirror.east_m, mirror.north_m) for mirror in scene.mirrors if not mirror.wet)
+    return Truths(scene.fires, scene.things, mirrors, epoch_s, scene.half_m, tuple(Met(one) for one in aircraft))

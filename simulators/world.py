@@ -16,7 +16,7 @@ from simulators.fire import Scene, build
 from simulators.gimbal import Gimbal
 from simulators.scenario import Scenario
 from simulators.thermal import Renderer
-from simulators.truths import Met, Truths
+from simulators.truths import truths_of
 
 __all__ = ["REHEARSAL_EPOCH_S", "World", "home_en_m"]
 
@@ -39,20 +39,18 @@ class World:
         self.crafts = tuple(
             Craft(self.scene, renderer, radios, seed, sysid) for sysid in range(1, scenario.vehicles + 1)
         )
-        self.truths = Truths(
-            self.scene.fires,
-            self.scene.things,
-            tuple((mirror.east_m, mirror.north_m) for mirror in self.scene.mirrors if not mirror.wet),
-            REHEARSAL_EPOCH_S,
-            self.scene.half_m,
-            tuple(Met(one) for one in aircraft),
-        )
+        self.truths = truths_of(self.scene, aircraft, REHEARSAL_EPOCH_S)
         self._watched_s = 0.0
 
     @property
     def now_s(self) -> float:
         """Boot time of the vehicles, seconds: they are switched on together."""
         return self.crafts[0].now_s
+
+    @property
+    def utc_at_boot_s(self) -> float:
+        """UTC when they were switched on."""
+        return REHEARSAL_EPOCH_S
 
     @property
     def autopilot(self) -> Autopilot:

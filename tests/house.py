@@ -62,6 +62,7 @@ DOING = (
     "simulators.sitl_setup",
     "simulators.sitl_talk",
     "simulators.sitl_fleet",
+    "simulators.sitl_world",
 )
 WORLDLY_MODULES = {
     *("asyncio", "socket", "selectors", "select", "ssl", "threading", "multiprocessing", "concurrent", "subprocess"),

@@ -7,9 +7,11 @@ number of workers. What cannot be flown is said on stderr and does not keep the 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 _HEAD = (
@@ -25,6 +27,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("--all", action="store_true", help="every shipped scenario")
     parser.add_argument("--list", action="store_true", help="say which there are and what they are about")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 1 to N of each scenario")
+    parser.add_argument("--sitl", metavar="BINARY", nargs="?", const="", help="fly them with a real ArduCopter binary")
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     parser.add_argument("--json", action="store_true")
 
@@ -33,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Fly them; 1 when one of them could not be flown."""
     from simulators.scenario import ScenarioError, names
     from simulators.scenario_files import scenario_of
+    from simulators.sitl_setup import need_binary
 
     if not 1 <= args.seeds <= 10_000 or not 1 <= args.workers <= 64:
         raise ScenarioError("--seeds allows 1 to 10000, --workers 1 to 64")
@@ -43,11 +47,13 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({"scenario": name, "title": scenario.title, "text": scenario.text}, ensure_ascii=False)
                   if args.json else f"{name}\n  {scenario.title}\n  {scenario.text}")  # fmt: skip
         return 0
-    jobs = [(name, seed) for name in chosen for seed in range(1, args.seeds + 1)]
+    binary = None if args.sitl is None else str(need_binary(args.sitl or None))
+    jobs = [(name, seed, binary) for name in chosen for seed in range(1, args.seeds + 1)]
     if not args.json:
         print(_HEAD, flush=True)
     failed, results = False, []
-    with ProcessPoolExecutor(min(args.workers, len(jobs))) as pool:
+    # A real binary keeps real time: two of them on few cores would look at pictures that came late.
+    with ProcessPoolExecutor(1 if binary else min(args.workers, len(jobs))) as pool:
         for result in pool.map(_fly, jobs):
             if "error" in result:
                 failed = True
@@ -61,16 +67,20 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _fly(job: tuple[str, int]) -> dict[str, Any]:
+def _fly(job: tuple[str, int, str | None]) -> dict[str, Any]:
     import cv2
 
-    from api.rehearsal import RehearsalError, rehearse
+    from api.rehearsal import RehearsalError, rehearse, rehearse_in_sitl
     from simulators.scenario import ScenarioError
+    from simulators.sitl_setup import SitlError
 
     cv2.setNumThreads(1)
+    scenario, seed, binary = job
     try:
-        return rehearse(*job)
-    except (RehearsalError, ScenarioError) as error:
+        if binary is None:
+            return rehearse(scenario, seed)
+        return asyncio.run(rehearse_in_sitl(scenario, seed, Path(binary)))
+    except (RehearsalError, ScenarioError, SitlError) as error:
         return {"error": str(error)}
 
 
