@@ -70,6 +70,9 @@ def test_text_is_read_as_it_is_written() -> None:
         ("roof_fires", "1", "roof_fires 1 needs halls"),
         ("water", "1", "water must be a bool"),
         ("title", "5", "title must be a str"),
+        ("fires", "2.5", "fires must be a whole number"),
+        ("vehicles", "5", "vehicles must be a number between 1 and 4"),
+        ("task", '"flood"', "task must be one of fire, embers, person, not 'flood'"),
     ],
 )
 def test_a_bad_scenario_names_the_key_and_what_is_allowed(key: str, value: str | None, words: str) -> None:
@@ -99,3 +102,43 @@ def test_as_many_fires_as_were_ordered_inside_of_the_bounds_that_were_ordered() 
         for fire in fires:
             assert scenario.fire_radius_m[0] <= fire.radius_m <= scenario.fire_radius_m[1]
             assert scenario.fire_c[0] <= fire.kelvin - 273.15 <= scenario.fire_c[1]
+
+
+def test_what_does_not_fit_together_is_named_by_its_line() -> None:
+    lines = GOOD.splitlines()
+    at = next(number for number, line in enumerate(lines, 1) if line.startswith("survey_m"))
+    with pytest.raises(ScenarioError, match=rf"survey_m must leave 60 m .* \(line {at}\)"):
+        parse(GOOD.replace("survey_m = [60.0, 50.0]", "survey_m = [230.0, 50.0]"), "mine")
+    burning = '[[burning]]\nkind = "fire"\n\n[[burning]]\nkind = "ember"\nat_m = [400.0, 0.0]\n'
+    with pytest.raises(ScenarioError, match=rf"\[\[burning\]\] 2: at_m must lie within .* \(line {len(lines) + 6}\)"):
+        parse(GOOD + burning, "mine")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('[[traffic]]\ncallsign = "CHX 9"', r"\[\[traffic\]\] 1: callsign must be 1 to 8 of A-Z, 0-9 and -.*line 21"),
+        ('[[traffic]]\ncallsign = "CHX9"', r"\[\[traffic\]\] 1: from_m is missing \(line 20\)"),
+        ("[gnss]\nlost_s = [[60.0, 50.0]]", r"\[gnss\]: lost_s must be \[low, high\].*line 21"),
+        ('[[friend]]\nkind = "animal"\nmissing = true', "only a person can be missing, not animal .*line 20"),
+        ('[terrain]\nfile = ""', r"\[terrain\]: file must be the path of a file.*line 21"),
+        ("[traffic]", r"\[\[traffic\]\] must be written with two brackets"),
+    ],
+)
+def test_a_bad_table_of_what_happens_is_named_by_its_line(table: str, words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        parse(GOOD + table + "\n", "mine")
+
+
+def test_brackets_without_end_are_no_traceback() -> None:
+    with pytest.raises(ScenarioError, match="scenario 'mine'"):
+        parse("a = " + "[" * 5000, "mine")
+
+
+def test_the_shipped_ones_have_what_their_names_promise() -> None:
+    assert load("nacht-ohne-gnss").gnss is not None and load("zwei-drohnen").vehicles == 2
+    radio, traffic = load("schlechter-funk").radio, load("hubschrauber").traffic
+    assert radio is not None and (radio.loss, radio.gap_s) == (0.3, 2.0)
+    assert any(one.kind == "helicopter" and one.then == "stays" for one in traffic)
+    assert [load(name).task for name in ("personensuche", "glutnester", "dachstuhl")] == ["person", "embers", "fire"]
+    assert sum(friend.count for friend in load("personensuche").friend if friend.missing) == 1
