@@ -90,6 +90,65 @@ class NoPlace:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Doubts:
+    """What is not known of a view, in ENU: (3, 3) matrices, (3,) vectors and numbers, or N of each for N views.
+
+    Noise as covariances; each common state as the column by which one sigma of it turns or moves the camera.
+    """
+
+    position_noise: Floats
+    attitude_noise: Floats
+    position_root: Floats
+    attitude_roots: Floats
+    boresight_roots: Floats
+    moved: Floats
+    axis: Floats
+    ground_sigma_m: float | Floats
+    scale_sigma: float
+
+
+def pixel_rays(profile: CameraProfile, pixels: Floats, enu_from_camera: Floats) -> tuple[Floats, Floats]:
+    """Pixels (N, 2) through a rotation (3, 3) or one for each (N, 3, 3) → unit rays (N, 3), and (N, 3, 2) per pixel."""
+    around = np.concatenate([pixels, np.add(pixels, (1.0, 0.0)), np.add(pixels, (0.0, 1.0))])
+    in_camera = profile.rays(around).reshape(3, -1, 3)
+    rotations = np.broadcast_to(enu_from_camera, (len(pixels), 3, 3))
+    d, right, down = (np.einsum("nij,nj->ni", rotations, rays) for rays in in_camera)
+    return d, np.stack([right - d, down - d], axis=-1)
+
+
+def places_of(hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, doubts: Doubts) -> list[Place | None]:
+    """Places with their errors (the formulas of the module's head) for N rays; None where it misses or grazes."""
+    facing = (d * hits.normal_enu).sum(axis=1)
+    steep = np.abs(d[:, 2]) >= math.sin(math.radians(MIN_GRAZING_DEG))
+    good = hits.hit & steep & (np.abs(facing) >= _MIN_SINE)
+    facing = np.where(good, facing, -1.0)
+    t, normal = np.where(good, hits.range_m, 1.0), hits.normal_enu
+    slide = np.eye(3) - d[:, :, None] * normal[:, None, :] / facing[:, None, None]
+    cross = -t[:, None, None] * _cross_matrices(d)  # a small turn θ moves the ray's end by θ × t d
+    noise = doubts.position_noise + cross @ doubts.attitude_noise @ cross.swapaxes(1, 2)
+    noise = noise + (t * sigma_px)[:, None, None] ** 2 * jacobian @ jacobian.swapaxes(1, 2)
+    noise = slide @ noise @ slide.swapaxes(1, 2)
+    off_axis = t[:, None] * (d - (d * doubts.axis).sum(axis=1)[:, None] * doubts.axis)
+    turns = slide @ cross
+    common = np.concatenate(
+        [
+            slide @ doubts.position_root,
+            (d * (normal[:, 2] * doubts.ground_sigma_m / facing)[:, None])[:, :, None],
+            turns @ doubts.attitude_roots,
+            turns @ doubts.boresight_roots,
+            slide @ np.broadcast_to(doubts.moved, d.shape)[:, :, None],
+            (slide @ off_axis[:, :, None]) * doubts.scale_sigma,
+        ],
+        axis=2,
+    )
+    pixel_m = t * np.linalg.norm(jacobian[:, :, 0], axis=1) / np.sqrt(np.abs(facing))
+    return [
+        Place(hits.enu[i], noise[i, :2, :2], common[i, :2], float(t[i]), float(pixel_m[i])) if good[i] else None
+        for i in range(len(d))
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
     """A camera at one instant over one ground: what all pixels of a frame share."""
 
@@ -123,15 +182,13 @@ class View:
         if not len(pixels):
             return []
         sigmas = np.full(len(pixels), self.profile.pixel_sigma_px) if sigma_px is None else np.asarray(sigma_px)
-        around = np.concatenate([pixels, np.add(pixels, (1.0, 0.0)), np.add(pixels, (0.0, 1.0))])
-        rays = (self.profile.rays(around) @ self.enu_from_camera.T).reshape(3, -1, 3)
-        d, jacobian = rays[0], np.stack([rays[1] - rays[0], rays[2] - rays[0]], axis=-1)
+        d, jacobian = pixel_rays(self.profile, pixels, self.enu_from_camera)
         hits = first_crossings(self.ground, self.frame, self.camera_enu, d, MAX_RANGE_M)
-        grazing = np.abs(d[:, 2]) < math.sin(math.radians(MIN_GRAZING_DEG))
-        grazing |= np.abs((d * hits.normal_enu).sum(axis=1)) < _MIN_SINE
-        placed = np.flatnonzero(hits.hit & ~grazing)
-        found = dict(zip(placed.tolist(), self._with_errors(hits, d, jacobian, sigmas, placed), strict=True))
-        return [found.get(i) or self._no_place(hits.one(i), d[i], jacobian[i], float(sigmas[i])) for i in range(len(d))]
+        found = places_of(hits, d, jacobian, sigmas, self.doubts)
+        return [
+            self._no_place(hits.one(i), d[i], jacobian[i], float(sigmas[i])) if place is None else place
+            for i, place in enumerate(found)
+        ]
 
     def _no_place(self, hit: Crossing | Miss, d: Floats, jacobian: Floats, sigma_px: float) -> NoPlace:
         """Why there is none; for a grazing view the nearest and the farthest the ground may be met, by tilting it."""
@@ -147,46 +204,35 @@ class View:
         upto = "beyond any limit" if far is None else f"{far:.0f} m"
         return NoPlace(f"grazing view: between {near or 0.0:.0f} m and {upto} away", near, far)
 
-    def _with_errors(
-        self, hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, placed: NDArray[np.int64]
-    ) -> list[Place]:
-        """All places of a frame together: (M, …) arrays, the formulas of the module's head."""
-        d, jacobian = d[placed], jacobian[placed]
-        t, normal, pose = hits.range_m[placed], hits.normal_enu[placed], self.pose
-        facing = (d * normal).sum(axis=1)
-        slide = np.eye(3) - d[:, :, None] * normal[:, None, :] / facing[:, None, None]
-        cross = t[:, None, None] * _cross_matrices(d)
-        noise = _in_enu(pose.position_noise_m2) + cross @ _in_enu(pose.attitude_noise_rad2) @ cross.swapaxes(1, 2)
-        noise += (t * sigma_px)[:, None, None] ** 2 * jacobian @ jacobian.swapaxes(1, 2)
-        noise = slide @ noise @ slide.swapaxes(1, 2)
-        axis = self.enu_from_camera[:, 2]
-        off_axis = t[:, None] * (d - (d @ axis)[:, None] * axis)
-        clock_s = math.hypot(pose.time_sigma_s, self.profile.time_offset_sigma_s)
-        moved = ENU_FROM_NED @ pose.velocity_ned_m_s * clock_s
-        turns = slide @ cross
-        common = np.concatenate(
-            [
-                slide @ _root(_in_enu(pose.position_common_m2)),
-                (d * (normal[:, 2] * self.ground.sigma_m / facing)[:, None])[:, :, None],
-                turns @ self._attitude_common(),
-                turns @ self._boresight(),
-                (slide @ moved)[:, :, None],
-                (slide @ off_axis[:, :, None]) * self.profile.scale_sigma,
-            ],
-            axis=2,
+    @property
+    def doubts(self) -> Doubts:
+        """What is not known of this view."""
+        pose, profile = self.pose, self.profile
+        clock_s = math.hypot(pose.time_sigma_s, profile.time_offset_sigma_s)
+        return Doubts(
+            position_noise=_in_enu(pose.position_noise_m2),
+            attitude_noise=_in_enu(pose.attitude_noise_rad2),
+            position_root=self.position_root,
+            attitude_roots=self.attitude_roots,
+            boresight_roots=self.boresight_roots,
+            moved=ENU_FROM_NED @ pose.velocity_ned_m_s * clock_s,
+            axis=self.enu_from_camera[:, 2],
+            ground_sigma_m=self.ground.sigma_m,
+            scale_sigma=profile.scale_sigma,
         )
-        pixel_m = t * np.linalg.norm(jacobian[:, :, 0], axis=1) / np.sqrt(np.maximum(_MIN_SINE, np.abs(facing)))
-        enu = hits.enu[placed]
-        return [
-            Place(enu[i], noise[i, :2, :2], common[i, :2], float(t[i]), float(pixel_m[i])) for i in range(len(placed))
-        ]
 
     def pixel_of(self, enu: ArrayLike) -> Floats:
         """(N, 3) or (3,) places → (N, 2) pixels; NaN for what is beside or behind the camera."""
         apart = np.asarray(enu, np.float64).reshape(-1, 3) - self.camera_enu
         return self.profile.project(apart @ self.enu_from_camera)
 
-    def _attitude_common(self) -> Floats:
+    @property
+    def position_root(self) -> Floats:
+        """(3, 3) ENU metres by one sigma of each common state of position."""
+        return _root(_in_enu(self.pose.position_common_m2))
+
+    @property
+    def attitude_roots(self) -> Floats:
         """(3, 3) ENU rotations by one sigma each, their axes fixed in the levelled vehicle: accelerometers turn too."""
         heading_rad = euler_from_quaternion(self.pose.ned_from_body)[2]
         levelled = matrix(quaternion_from_euler(0.0, 0.0, heading_rad))
@@ -194,7 +240,8 @@ class View:
         rotations: Floats = ENU_FROM_NED @ levelled @ root
         return rotations
 
-    def _boresight(self) -> Floats:
+    @property
+    def boresight_roots(self) -> Floats:
         """(3, 3) ENU rotations by one sigma each: across and along the mount's axes, and about the optical axis."""
         across = math.radians(self.profile.boresight_sigma_deg)
         about = math.radians(self.profile.boresight_yaw_sigma_deg)

@@ -21,11 +21,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Located:
-    """One sighting: its place, or why there is none."""
+    """One sighting: its place, or why there is none. ``rejected``: it has no part in its target."""
 
     sighting: Sighting
     time_s: float | None
     place: Place | NoPlace
+    rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Target:
     ellipse: Ellipse95
     sightings: int
     scatter_m: float
+    rejected: int = 0
 
 
 def locate(sighting: Sighting, time_s: float, view: View) -> Located:

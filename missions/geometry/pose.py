@@ -13,7 +13,7 @@ confidence, so it travels beside the noise and is added last.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -154,6 +154,28 @@ class Pose:
     attitude_common_rad2: Floats
     time_sigma_s: float
     height_above_home_m: float | None = None
+
+
+def blended(a: Pose, b: Pose, fraction: float) -> Pose:
+    """A pose between two of the same vehicle that are close in time; ``fraction`` 0 gives ``a``, 1 gives ``b``."""
+    at, to = a.position, b.position
+
+    def between(x: float, y: float) -> float:
+        return x + fraction * (y - x)
+
+    return replace(
+        a,
+        time_s=between(a.time_s, b.time_s),
+        position=replace(
+            at,
+            lat_deg=between(at.lat_deg, to.lat_deg),
+            lon_deg=between(at.lon_deg, to.lon_deg),
+            alt_m=between(at.alt_m, to.alt_m),
+        ),
+        ned_from_mount=slerp(a.ned_from_mount, b.ned_from_mount, fraction),
+        ned_from_body=slerp(a.ned_from_body, b.ned_from_body, fraction),
+        velocity_ned_m_s=a.velocity_ned_m_s + fraction * (b.velocity_ned_m_s - a.velocity_ned_m_s),
+    )
 
 
 class NoPoseReason(Enum):
