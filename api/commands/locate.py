@@ -110,7 +110,7 @@ def _calibrated(
 ) -> tuple[list[Located], tuple[Target, ...], LocalFrame | None, dict[str, Any]]:
     """Every sighting and target under what the sightings say of clock, boresight and scale."""
     from api.pose_around import around_for
-    from api.settings import read_text
+    from api.text_files import read_text
     from imagery.calibrate import Sighted, calibrate
     from imagery.georeference import NoPlace
     from imagery.locate import Located, Target
