@@ -11,6 +11,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from api import signing_store
+from api.settings import data_folder
 from ground_station.link import Link, LinkError, open_link
 from ground_station.operation import Operation, Outcome
 from ground_station.pump import Pump
@@ -92,7 +94,10 @@ async def session(urls: Sequence[str], *, writes: bool, stays: bool = False) -> 
     Raises LinkError for a URL that is none, NotDone for a wire that cannot be opened.
     """
     links = [open_link(url) for url in urls]
-    station = Station(sysid=WRITER_SYSID if writes else READER_SYSID, compid=COMPID, beats=stays, asks=True)
+    signing = signing_store.load(data_folder(None))
+    stamped = None if signing is None else signing.timestamp
+    sysid = WRITER_SYSID if writes else READER_SYSID
+    station = Station(sysid=sysid, compid=COMPID, beats=stays, asks=True, signing=signing)
     pumping: asyncio.Task[None] | None = None
     try:
         for link in links:
@@ -110,3 +115,6 @@ async def session(urls: Sequence[str], *, writes: bool, stays: bool = False) -> 
             await asyncio.gather(pumping, return_exceptions=True)
         for link in links:
             await link.close()
+        if station.signing is not None and station.signing.timestamp != stamped:
+            with contextlib.suppress(OSError):
+                signing_store.save(data_folder(None), station.signing)

@@ -27,6 +27,7 @@ from api.eye import Eye
 from api.playback import Playback
 from api.routes.app import create_app, served_names
 from api.settings import Settings
+from api.signing_store import save as save_signing
 from api.situation import Situation
 from api.store.incident import Incident, write_basemap, write_facts
 from ground_station.link import Link, LinkError, LogLink, open_link
@@ -40,6 +41,7 @@ _TICK_S = 0.05
 _STATUS_S = 0.5
 _COVERAGE_S = 1.0
 _VEHICLE_S = 0.2
+_SIGNING_S = 5.0
 
 # What the person at the terminal is told of a demonstration's flight.
 _CONDUCTED = {
@@ -189,6 +191,7 @@ class _Runner:
         self._states: dict[str, str] = {}
         self._conducted: Conductor | None = None
         self._told = 0
+        self._next_signing_s = 0.0
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -293,7 +296,19 @@ class _Runner:
                 next_coverage = now_s + _COVERAGE_S
                 situation.hub.publish("coverage", situation.coverage_json(), t_obs=None, t_srv=time.time())
                 situation.incident.journal.flush()
+                await self._keep_signing(now_s)
             await asyncio.sleep(_TICK_S)
+
+    async def _keep_signing(self, now_s: float) -> None:
+        """The time stamp of our signatures to the disk: it must not go back over a restart."""
+        signing = self.situation.station.signing
+        if signing is None or now_s < self._next_signing_s:
+            return
+        self._next_signing_s = now_s + _SIGNING_S
+        try:
+            await asyncio.to_thread(save_signing, self.settings.folder.parent.parent, signing)
+        except OSError as error:
+            self._log("signing", error=f"its time stamp cannot be kept ({error.strerror})")
 
     def _conduct(self, now_s: float) -> None:
         conductor = self.extras.conductor

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.text_files import read_text
+from ground_station.signing import Signing
 from missions.geometry.camera import CameraProfile, parse_profile
 
 MODE_WORDS = {"einsatz": "EINSATZ", "uebung": "ÜBUNG", "demo": "DEMO", "wiedergabe": "WIEDERGABE"}
@@ -56,6 +57,7 @@ class Settings:
     basemap: dict[str, object] = field(default_factory=dict)
     forwards: tuple[str, ...] = ()
     keep_rejected: bool = False
+    signing: Signing | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can never be: a recording that looks live, a port that is none."""

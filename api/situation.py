@@ -43,7 +43,8 @@ class Situation:
     def __init__(self, settings: Settings, incident: Incident, terrain: TerrainGrid | None) -> None:
         self.settings, self.incident = settings, incident
         beats = settings.beats and settings.mode != "wiedergabe"
-        self.station = Station(beats=beats, deadman_s=_DEADMAN_S)
+        signing = None if settings.mode == "wiedergabe" else settings.signing
+        self.station = Station(beats=beats, deadman_s=_DEADMAN_S, signing=signing)
         self.hub, self.desk = Hub(), VideoDesk()
         self.picture = Picture()
         self.surroundings: Surroundings | None = None

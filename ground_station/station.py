@@ -17,6 +17,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from ground_station.authority import SECOND_STATION, Event
+from ground_station.signing import SetUpSigning, Signing
 from ground_station.vehicle import Vehicle
 from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
 
@@ -70,7 +71,8 @@ class Station:
     ``beats``: whether we are the ground station the vehicles count on, with a heartbeat that must not stop. ``asks``:
     whether anything is asked of them (streams, clock); by default where we beat. Without both nothing is ever sent
     but what an operation sends: right for a recording. ``deadman_s``: the heartbeat stops when ``alive`` was not called
-    for so long; a ground station that is stuck must not keep the vehicle's failsafe quiet.
+    for so long; a ground station that is stuck must not keep the vehicle's failsafe quiet. ``signing``: what goes to
+    the vehicles that were set up with this key is signed, and of them only what is signed is believed.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Station:
         beats: bool = True,
         asks: bool | None = None,
         deadman_s: float | None = None,
+        signing: Signing | None = None,
     ) -> None:
         self.sysid, self.compid, self.beats = sysid, compid, beats
         self.asks = beats if asks is None else asks
@@ -95,7 +98,8 @@ class Station:
         self._next_beat_s = 0.0
         self._next_timesync_s = 0.0
         self._syncs = 0
-        self.deadman_s = deadman_s
+        self.deadman_s, self.signing = deadman_s, signing
+        self._utc_ahead_s = 0.0  # the host's UTC minus its monotonic clock
         self._alive_s = 0.0
         self._link_heard: dict[str, dict[int, float]] = {}
         self._repeated: list[Received] = []
@@ -133,9 +137,11 @@ class Station:
     ) -> tuple[Received, ...]:
         """Bytes from a link → the checked messages in them, after they were folded into the vehicles."""
         messages = self._parse(data, link, peer, datagram)
+        if utc_s is not None:
+            self._utc_ahead_s = utc_s - now_s
         spares = False
         for received in messages:
-            if received.message.get_msgId() in _TRUTH:
+            if received.message.get_msgId() in _TRUTH or not self._believed(received, now_s):
                 continue
             if received.sysid == self.sysid:
                 self._overhear(received, now_s)
@@ -144,6 +150,13 @@ class Station:
             elif not self._fold(received, link, peer, now_s, utc_s):
                 spares = True
         return self._marked(messages, link) if spares else messages
+
+    def _believed(self, received: Received, now_s: float) -> bool:
+        """False for what should be signed and is not, or not rightly."""
+        vehicle = self._vehicles.get(received.sysid)
+        if vehicle is not None and isinstance(vehicle.operation, SetUpSigning):
+            vehicle.operation.hear(received, now_s=now_s)
+        return self.signing is None or self.signing.accepts(received, utc_s=self.utc_s(now_s))
 
     def _marked(self, messages: tuple[Received, ...], link: str) -> tuple[Received, ...]:
         """Which of them were only a spare link's repetition."""
@@ -177,7 +190,7 @@ class Station:
                 messages.insert(0, self._heartbeat())
             if sync:
                 messages.append(vehicle.timesync(now_s=now_s))
-            out += [self._addressed(sysid, message) for message in messages]
+            out += [self._addressed(sysid, message, now_s) for message in messages]
         return tuple(out)
 
     def _heartbeat(self) -> Message:
@@ -185,10 +198,13 @@ class Station:
             mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
         )
 
-    def _addressed(self, sysid: int, message: Message) -> Outgoing:
+    def _addressed(self, sysid: int, message: Message, now_s: float) -> Outgoing:
         route = self._routes[sysid]
         encoder = self._encoders.setdefault(route.link, Encoder(self.sysid, self.compid))
         frame = encoder.encode(message)
+        if self.signing is not None and sysid in self.signing.vehicles:
+            link_id = list(self._encoders).index(route.link)
+            frame = self.signing.sign(frame, link_id=link_id, utc_s=self.utc_s(now_s))
         if message.get_type() == "HEARTBEAT":
             self._own_beats.append(frame)
         return Outgoing(route.link, route.peer, frame)
@@ -253,6 +269,10 @@ class Station:
         for sysid, route in self._routes.items():
             if route.link == link:
                 self._vehicles[sysid].hear_radio(received.message, now_s=now_s)
+
+    def utc_s(self, now_s: float) -> float:
+        """The host's UTC at a time of its monotonic clock, as the last message told it."""
+        return now_s + self._utc_ahead_s
 
     def alive(self, *, now_s: float) -> None:
         """The application has done its round; without this for ``deadman_s`` the heartbeat stops."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 NAMES = (
     "status", "arm", "disarm", "takeoff", "start", "pause", "resume", "rtl", "land", "mode", "upload", "download",
     "clear", "fence", "rally", "goto", "look", "hold", "height", "speed", "gimbal", "params",
-    "logs", "ftp", "preflight",
+    "logs", "ftp", "preflight", "signing",
 )  # fmt: skip
-LATER = ("evade", "camera", "signing")
+LATER = ("evade", "camera")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                         "goto LAT LON HEIGHT · look LAT LON [ALTITUDE] [--height M --distance M] · look down|none · "
                         "gimbal PITCH [YAW] · height METRES · speed M_S · params get NAME · params set NAME VALUE · "
                         "params list · params save|load|compare FILE · logs list · logs get NUMBER|last [FILE] · "
-                        "ftp list FOLDER · ftp get PATH [FILE]"
+                        "ftp list FOLDER · ftp get PATH [FILE] · signing setup|off|status"
                         )  # fmt: skip
     parser.add_argument("--link", action="append", required=True, metavar="URL")
     parser.add_argument("--vehicle", type=int, metavar="SYSID")
@@ -57,9 +57,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _actions() -> dict[str, Action]:
-    from api.flying import audit, files, moves, plain, plans
+    from api.flying import audit, files, keys, moves, plain, plans
 
-    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS, **files.ACTIONS, **audit.ACTIONS}
+    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS, **files.ACTIONS, **audit.ACTIONS, **keys.ACTIONS}
 
 
 def run(args: argparse.Namespace) -> int:

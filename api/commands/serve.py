@@ -55,6 +55,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         mode_of,
         read_config,
     )
+    from api.signing_store import load
 
     wanted = dict(_DEFAULTS)
     if args.config is not None:
@@ -78,6 +79,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         replay_speed=float(wanted["speed"]),
         forwards=tuple(wanted.get("forward", ())),
         keep_rejected=bool(wanted.get("keep_rejected")),
+        signing=load(data_folder(wanted.get("data"))),
     )
 
 
