@@ -1,8 +1,8 @@
 """A server that speaks the page's half of the API with moving data: `python tests/browser/fixture_server.py PORT`.
 
 It exists to look at the page and to break one thing at a time: POST /test/{name} with a JSON value sets a switch
-(`telemetry`, `video`, `detection`, `frozen`, `mode`, `terrain`, `basemap`, `hotspots`). It judges nothing about the
-server of the product.
+(`telemetry`, `video`, `detection`, `frozen`, `mode`, `terrain`, `basemap`, `hotspots`, `blind`). It judges
+nothing about the server of the product.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ class World:
             "terrain": True,
             "basemap": True,
             "hotspots": 5,
+            "blind": None,
         }
         self.since = dict.fromkeys(self.switch, 0.0)
         self.epoch = f"fixture-{time.time():.0f}"
@@ -123,6 +124,8 @@ class World:
         def source(kind: str, name: str, camera: str | None = None) -> dict[str, Any]:
             age = self.age(name)
             state = "live" if age <= 3 else "stale" if age <= 10 else "lost"
+            blind = self.switch["blind"] if kind == "detection" else None
+            state = "off" if blind else state
             return {
                 "id": f"{kind}/1",
                 "kind": kind,
@@ -132,7 +135,7 @@ class World:
                 "age_s": age,
                 "since_s": self.started,
                 "text_key": None,
-                "text": None,
+                "text": blind,
             }
 
         mode = self.switch["mode"]
@@ -190,7 +193,7 @@ class World:
             "last_s": time.time(),
             "cameras": ["1/100"],
             "polygon": {"type": "MultiPolygon", "coordinates": [[box]]},
-            "detection_running": bool(self.switch["detection"]),
+            "detection_running": bool(self.switch["detection"]) and not self.switch["blind"],
             "statement_key": None,
         }
 

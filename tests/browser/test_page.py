@@ -116,6 +116,14 @@ def test_a_lost_drone_keeps_its_last_position_and_says_when_it_was(page: Any, se
     assert look["vehicles"][0]["freshness"] == "lost" and look["vehicles"][0]["lat_deg"] is not None
 
 
+def test_a_camera_that_cannot_detect_makes_no_statement_and_says_why(page: Any, server: Any) -> None:
+    server.turn("blind", "visible_light")
+    opened(page, server)
+    expect(page.get_by_test_id("statement")).to_contain_text("Keine Aussage – Tageslichtkamera: keine Temperaturen")
+    expect(source(page, "detection")).to_have_attribute("data-state", "off")
+    expect(page.get_by_test_id("notice")).to_have_count(0)
+
+
 def test_a_frozen_picture_is_called_frozen(page: Any, server: Any) -> None:
     opened(page, server)
     expect(page.get_by_test_id("video")).to_have_attribute("data-state", "live", timeout=5000)

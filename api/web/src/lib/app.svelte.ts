@@ -105,6 +105,11 @@ class App {
     return told.length === 0 || told.some((s) => s.state === "live" || s.state === "stale");
   });
 
+  /** Why no detection speaks, where the server knows it: a daylight camera, a picture without a place, another size. */
+  blindness = $derived(
+    this.sources.filter((s) => s.source.kind === "detection" && s.state !== "live").map((s) => this.#told(s.source)).find((told) => told !== null) ?? null,
+  );
+
   notices = $derived.by<Notice[]>(() => {
     const several = this.sources.filter((s) => s.source.kind === "video").length > 1 || this.vehicles.length > 1;
     const bad = (kind: string, vehicle: number | null): SourceState | undefined =>

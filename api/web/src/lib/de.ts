@@ -100,6 +100,7 @@ export const de = {
   seen_before: "Bis {time}: {frames} Bilder, {area} gesehen",
   no_statement: "Keine Aussage",
   no_statement_detection: "Keine Aussage – es läuft keine Erkennung",
+  no_statement_because: "Keine Aussage – {why}",
   no_statement_server: "Keine Aussage – keine Verbindung zum Server",
   none_found: "Bisher keine Wärmequelle erkannt. Das gilt nur für die gesehene Fläche.",
   none_listed: "Ob es Wärmequellen gibt, ist nicht bekannt.",

@@ -102,6 +102,7 @@ export const en: Dictionary = {
   seen_before: "Until {time}: {frames} pictures, {area} seen",
   no_statement: "No statement",
   no_statement_detection: "No statement – no detection is running",
+  no_statement_because: "No statement – {why}",
   no_statement_server: "No statement – no connection to the server",
   none_found: "No hotspot found so far. This holds for the seen area only.",
   none_listed: "Whether there are hotspots is not known.",
