@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ageAt, freshness, sourceState } from "../src/lib/age";
+import { ageAt, freshness, Lateness, sourceState } from "../src/lib/age";
 import { de } from "../src/lib/de";
 import { en } from "../src/lib/en";
 import { emptyPicture, fold, sorted, TRACK_POINTS } from "../src/lib/fold";
@@ -41,6 +41,21 @@ describe("age", () => {
   });
   it("is amber after 3 s, red after 10 s, a ghost after 60 s", () => {
     expect([3, 3.1, 10.1, 61, null].map(freshness)).toEqual(["live", "stale", "lost", "ghost", "unknown"]);
+  });
+  it("sees that a message waited, by the server's stamps against the quickest of late", () => {
+    const lateness = new Lateness();
+    expect(lateness.of(100, 5_000)).toBe(0);
+    expect(lateness.of(101, 6_000)).toBe(0);
+    expect(lateness.of(102, 9_500)).toBeCloseTo(2_500, 6); // 2.5 s behind the others
+    expect(lateness.of(106, 10_900)).toBe(0); // quicker than all before
+    expect(lateness.offset_s).toBeCloseTo(95.1, 9);
+    expect(lateness.of(107, 12_000)).toBeCloseTo(100, 6);
+  });
+  it("forgets a server clock that was set back", () => {
+    const lateness = new Lateness();
+    lateness.of(1_000, 0);
+    expect(lateness.of(990, 1_000)).toBeCloseTo(11_000, 6);
+    expect(lateness.of(1_015, 26_000)).toBe(0);
   });
   it("never makes a source look better than the server said", () => {
     const source: Source = { id: "x", kind: "video", vehicle: 1, camera: "1/100", state: "stale", age_s: 0, since_s: null };

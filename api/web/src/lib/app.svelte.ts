@@ -1,5 +1,5 @@
 /** What the page knows, as runes. All freshness is judged here, against one ticking monotonic clock. */
-import { ageAt, freshness, LOST_S, SERVER_SILENT_S, sourceState, STALE_S, type Freshness } from "./age";
+import { ageAt, freshness, Lateness, LOST_S, SERVER_SILENT_S, sourceState, STALE_S, type Freshness } from "./age";
 import { emptyPicture, fold, sorted, type Picture } from "./fold";
 import { clockTime, isoSeconds, number } from "./format";
 import { LiveChannel } from "./live";
@@ -26,15 +26,18 @@ class App {
   selected = $state<string | null>(null);
   videoLarge = $state(false);
   basemap = $state<"loading" | "ok" | "failed">("loading");
-  /** UTC seconds of the server minus our monotonic seconds, from the latest envelope. */
+  /** UTC seconds of the server minus our monotonic seconds, by the quickest envelope. */
   #serverOffset: number | null = $state(null);
   #began_ms = performance.now();
+  #lateness = new Lateness();
 
   start(): void {
     new LiveChannel({
       message: (envelope, now_ms) => {
-        this.picture = fold(this.picture, envelope, now_ms);
-        if (Number.isFinite(envelope.t_srv)) this.#serverOffset = envelope.t_srv - now_ms / 1000;
+        if (envelope.topic === "hello" && envelope.epoch !== this.picture.epoch) this.#lateness = new Lateness();
+        const late_ms = Number.isFinite(envelope.t_srv) ? this.#lateness.of(envelope.t_srv, now_ms) : 0;
+        this.picture = fold(this.picture, envelope, now_ms - late_ms);
+        this.#serverOffset = this.#lateness.offset_s;
       },
       heard: (now_ms) => {
         this.heard_ms = this.now_ms = now_ms;
@@ -94,7 +97,14 @@ class App {
     return told === "lost" && own !== "ghost" ? "lost" : own;
   }
 
-  hotspots = $derived<Hotspot[]>(sorted(Object.values(this.picture.hotspots)));
+  // The parts by themselves: what hangs on one of them is not made anew for a message about another.
+  found = $derived(this.picture.hotspots);
+  reports = $derived(this.picture.vehicles);
+  tracks = $derived(this.picture.tracks);
+  footprints = $derived(this.picture.footprints);
+  coverage = $derived(this.picture.coverage);
+
+  hotspots = $derived<Hotspot[]>(sorted(Object.values(this.found)));
   unacknowledged = $derived(
     this.hotspots.filter((h) => !h.properties.acknowledged_by && h.properties.status === "detected").length,
   );
@@ -140,7 +150,8 @@ class App {
 
   #noticeText({ source, state, age_s }: ShownSource): string | null {
     if (state !== "stale" && state !== "lost") return null;
-    if (source.kind === "recording") return this.#told(source) ?? t("recording_lost");
+    // a server that is silent for a moment says nothing about its disk
+    if (source.kind === "recording" && (source.text || state === "lost")) return this.#told(source) ?? t("recording_lost");
     if (state === "lost") return this.#lostText(source, age_s);
     const old = this.replay || age_s === null || age_s <= STALE_S ? null : t("data_old", { age: ageText(age_s) });
     // the cause first, where the server knows it: "Bild eingefroren – Daten 6 s alt"

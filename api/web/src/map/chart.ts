@@ -17,6 +17,7 @@ const HIT_PX = 24; // half a touch target
 const NEAREST = 18;
 const SMALL_SHARE = 0.6;
 const TABLET_REM_PX = 17;
+const PACE_MS = 100;
 
 export interface ChartEvents {
   ready(): void;
@@ -31,6 +32,7 @@ export class Chart {
   readonly #map: MapLibre;
   readonly #size = parseFloat(getComputedStyle(document.documentElement).fontSize) / TABLET_REM_PX;
   #ready = false;
+  #flushing: ReturnType<typeof setTimeout> | undefined;
   #waiting = new Map<SourceName, GeoJSON.FeatureCollection>();
 
   constructor(container: HTMLElement, events: ChartEvents) {
@@ -43,9 +45,8 @@ export class Chart {
     this.#map.once("load", () => {
       addIcons(this.#map);
       this.#ready = true;
-      for (const [name, data] of this.#waiting) this.set(name, data);
-      this.#waiting.clear();
       this.#grid();
+      this.#flush();
       events.ready();
       events.moved(this.#scale());
     });
@@ -59,8 +60,15 @@ export class Chart {
   }
 
   set(name: SourceName, data: GeoJSON.FeatureCollection): void {
-    if (!this.#ready) this.#waiting.set(name, data);
-    else void this.#map.getSource<GeoJSONSource>(name)?.setData(data);
+    this.#waiting.set(name, data);
+    if (this.#ready) this.#flushing ??= setTimeout(() => this.#flush(), PACE_MS);
+  }
+
+  /** All that has changed at once: every change costs a drawing of the whole map, and a tablet has other work. */
+  #flush(): void {
+    this.#flushing = undefined;
+    for (const [name, data] of this.#waiting) void this.#map.getSource<GeoJSONSource>(name)?.setData(data);
+    this.#waiting.clear();
   }
 
   /** Bring all of it into the part of the map that no key covers. */
@@ -111,6 +119,7 @@ export class Chart {
   }
 
   remove(): void {
+    clearTimeout(this.#flushing);
     this.#map.remove();
   }
 
