@@ -9,7 +9,8 @@ thousand looks through the same crooked mount never look better than the mount.
   the gate widened by the fire's own size and by what this look and the earlier ones differ under the common states
   (which another drone does not share: its receiver and its mount err by themselves).
 - *Confirmation*: three of the last five looks, or one above 150 °C. Then it gets its **number**, small, spoken over
-  radio and never used again.
+  radio and never used again. What a search for fire found but never above 95 °C stays unconfirmed, however often it is
+  seen: roofs, tanks and engines reach 90 °C in the sun. A search for embers or persons is asked for knowing that.
 - In view and not seen is evidence against: an unconfirmed one is forgotten after five such looks; a confirmed one never
   disappears by itself, it only grows old.
 """
@@ -35,6 +36,7 @@ GATE = 9.21
 _LOOKS_REMEMBERED = 5
 _LOOKS_NEEDED = 3
 _FORGET_AFTER = 5
+_SUN_WARMED_BELOW_K = 95.0 + KELVIN
 # Two parts of one fire closer than this are one; a fire brigade's hose reaches both.
 _MERGE_GAP_M = 0.6
 _EDGE_MARGIN_M = 2.0
@@ -384,7 +386,9 @@ def _confirm(memory: HotspotMemory) -> tuple[HotspotMemory, tuple[Event, ...]]:
     number = memory.next_number
     for hotspot in memory.hotspots:
         strong = hotspot.radiometric and hotspot.peak_k > FIRE_ABOVE_K
-        if not hotspot.confirmed and (strong or hotspot.looks.count(True) >= _LOOKS_NEEDED):
+        often = hotspot.looks.count(True) >= _LOOKS_NEEDED
+        sun_warmed = hotspot.radiometric and hotspot.kind == "fire" and hotspot.peak_k < _SUN_WARMED_BELOW_K
+        if not hotspot.confirmed and (strong or (often and not sun_warmed)):
             hotspot = replace(hotspot, number=number)
             number += 1
             events.append(Event("confirmed", hotspot.key))

@@ -60,3 +60,19 @@ def test_a_dead_pixel_that_heals_is_forgiven() -> None:
         spots = [(100.0, 100.0)] if step < 20 else []
         guard.without_dead_pixels(detections(*spots, area_px=2, side=2))
     assert not guard.dead
+
+
+@pytest.mark.parametrize("beside_k, kept", [(0.0, 0), (20.0, 1)])
+def test_a_spot_without_any_blur_that_stays_is_dead_though_the_drone_hovers(beside_k: float, kept: int) -> None:
+    """Every lens spreads a point over its neighbours: an ember has some of its 60 K there."""
+    guard = FrameGuard()
+    generator = np.random.default_rng(5)
+    counts = []
+    for _ in range(4):
+        image = ground_k(1, structure_k=0.3) + generator.normal(0.0, 0.06, (512, 640)).astype(np.float32)
+        image[99:102, 100] += beside_k
+        image[100, 99:102] += beside_k
+        image[100, 100] += 60.0
+        guard.judge(image, 1.0)
+        counts.append(len(guard.without_dead_pixels(detections((100.0, 100.0), area_px=1, side=1))))
+    assert counts == [1, kept, kept, kept]

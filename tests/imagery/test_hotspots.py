@@ -17,7 +17,7 @@ from missions.geometry.pose import NoPose, NoPoseReason, Pose
 from tests.imagery.scenes import FLAT, LOCAL, PROFILE, detections, observation, pose
 
 CENTRE = (319.5, 255.5)
-WEAK_K = 340.0
+WEAK_K = 375.0
 
 
 def _view(at: Pose) -> View:
@@ -65,6 +65,16 @@ def test_a_weak_one_needs_three_looks_of_five() -> None:
         memory = _fold(memory, _with_noise(step / 9), found)
         confirmed.append(len(memory.confirmed))
     assert confirmed == [0, 0, 0, 0, 1]
+
+
+def test_a_tank_in_the_sun_is_no_fire_however_often_it_is_seen_but_an_ember_may_be() -> None:
+    fire, ember = HotspotMemory(), HotspotMemory()
+    warm = detections(CENTRE, peak_k=355.0)
+    for step in range(12):
+        fire = _fold(fire, _with_noise(step / 9), warm)
+        ember = _fold(ember, _with_noise(step / 9), replace(warm, kind="ember"))
+    assert len(fire.hotspots) == 1 and fire.confirmed == ()
+    assert [h.number for h in ember.confirmed] == [1]
 
 
 def test_what_is_in_view_and_not_seen_again_is_forgotten() -> None:
