@@ -223,6 +223,11 @@ def _picture(a: Autopilot, m: Any, wire: Link) -> int:
     return ACCEPTED
 
 
+def _zoom(a: Autopilot, m: Any, wire: Link) -> int:
+    """SET_CAMERA_ZOOM to the autopilot: handed on to an external camera, and accepted whatever that makes of it."""
+    return ACCEPTED if a.links.order_camera(m.command, m.param1, m.param2) else UNSUPPORTED
+
+
 def _speed(a: Autopilot, m: Any, wire: Link) -> int:
     return a.pilot.change_speed(int(m.param1), float(m.param2))
 
@@ -254,5 +259,6 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: _current,
     mavlink.MAV_CMD_IMAGE_START_CAPTURE: _picture,
     mavlink.MAV_CMD_DO_DIGICAM_CONTROL: _picture,
+    mavlink.MAV_CMD_SET_CAMERA_ZOOM: _zoom,
     **mount.COMMANDS,
 }

@@ -158,8 +158,14 @@ class Links:
 
     def order_picture(self) -> None:
         """To the camera component, if there is one."""
-        if CAMERA in self.components:
-            self._order(self.components[CAMERA], CAMERA, mavlink.MAV_CMD_IMAGE_START_CAPTURE, 0, 0, 1)
+        self.order_camera(mavlink.MAV_CMD_IMAGE_START_CAPTURE, 0, 0, 1)
+
+    def order_camera(self, command: int, *params: float) -> bool:
+        """A command of the autopilot's own to the camera component; false without one."""
+        if CAMERA not in self.components:
+            return False
+        self._order(self.components[CAMERA], CAMERA, command, *params)
+        return True
 
     def _order(self, wire: Link, component: int, command: int, *params: float) -> None:
         seven = [*params, *[0.0] * 7][:7]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GIMBAL = 154
 RETRACT, NEUTRAL, ROLL_LOCK, PITCH_LOCK, YAW_LOCK, YAW_IN_VEHICLE = 1, 2, 4, 8, 16, 32
 _PITCH_DEG, _YAW_DEG = (-90.0, 25.0), (-180.0, 180.0)
+_STICKS_DEG = (-30.0, 0.0)  # of an external gimbal that goes from -90 to 30 degrees: read from ArduCopter
 _CAN = 206_819  # retract, neutral, all three axes with lock and follow, point at a place: read from ArduCopter
 _STATE_S, _NEWS_RAD = 0.2, math.radians(0.05)
 _LEVEL = ROLL_LOCK | PITCH_LOCK
@@ -66,9 +67,11 @@ class Mount:
         self.pitch_deg = self.yaw_deg = 0.0
 
     def look_at(self, enu: Floats | None) -> None:
-        """Keep the gimbal on a place; None: leave it where it is."""
+        """Keep the gimbal on a place; None ends that: back to the sticks, whose middle is the middle of the limits."""
         if enu is not None:
             self._rates_deg_s, self._rest = None, 0
+        elif self._roi is not None:
+            self.point(*_STICKS_DEG)
         self._roi = enu
 
     def step(self) -> None:

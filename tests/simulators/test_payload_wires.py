@@ -80,6 +80,19 @@ def test_what_is_for_the_camera_goes_to_the_camera_and_its_answer_comes_back() -
     assert [m.get_srcComponent() for m in of("COMMAND_ACK", wires.run(0.1)["ground"])] == [100]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_zoom_that_the_autopilot_is_told_is_the_cameras(there: bool) -> None:
+    wires = Wires()
+    if there:
+        wires.say("device camera", CAMERA_BEAT)
+    wires.run(0.1)
+    wires.say("ground", long(1, 531, 2, 50))
+    heard = wires.run(0.1)
+    assert [m.result for m in of("COMMAND_ACK", heard["ground"])] == [0 if there else 3]
+    orders = [(m.command, m.param1, m.param2) for m in of("COMMAND_LONG", heard["device camera"])]
+    assert orders == ([(531, 2.0, 50.0)] if there else [])
+
+
 # --- the gimbal manager ----------------------------------------------------------------------------------------------
 LEVEL, LOCK, IN_VEHICLE, NAN = 4 | 8, 16, 32, math.nan
 
@@ -195,6 +208,12 @@ def test_a_place_is_looked_at_with_a_yaw_from_north() -> None:
     assert report.flags == LEVEL | LOCK | IN_VEHICLE
     believed_deg = math.degrees(mounted.autopilot.pilot.flight.yaw + mounted.autopilot.errors.yaw_rad)
     assert angles_deg(report)[1] == pytest.approx(90.0 - believed_deg, abs=0.5)
+    result, report = mounted.ordered(long(1, 197))
+    assert (result, report.flags) == (0, LEVEL | IN_VEHICLE)
+    assert angles_deg(report) == pytest.approx((-30.0, 0.0), abs=0.5)
+    mounted.ordered(pitchyaw(-80.0, 10.0))
+    _, report = mounted.ordered(long(1, 197))
+    assert angles_deg(report) == pytest.approx((-80.0, 10.0), abs=0.5), "there was no place to leave"
 
 
 def test_who_took_control_is_told_to_all() -> None:
