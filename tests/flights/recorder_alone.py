@@ -41,16 +41,20 @@ def record_ours(chapters: Iterable[Chapter] = ALONE) -> dict[str, Line]:
 
 
 async def record_real(binary: Path, path: Path, chapters: Iterable[Chapter] = ALONE) -> None:
-    """ArduCopter in SITL, into a file: a header, then a line a stimulus."""
-    lines: list[object] = []
-    for chapter in chapters:
+    """ArduCopter in SITL, into a file: a header, then a line a stimulus, chapter by chapter."""
+    for number, chapter in enumerate(chapters):
         home = GeoPoint(*HOME, Datum.SEA_LEVEL)
         async with SitlVehicle(binary, home, speedup=SPEEDUP, instances=INSTANCES, gimbal_and_camera=False) as vehicle:
-            if not lines:
+            lines: list[object] = []
+            if number == 0:
                 lines.append({"vehicle": vehicle.version_text, "model": "quad", "speedup": SPEEDUP, "home": HOME})
             lines += await asyncio.to_thread(_chapter, vehicle.ground_url, chapter)
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    await asyncio.to_thread(path.write_text, text, encoding="utf-8")
+        await asyncio.to_thread(_append, path, lines, anew=number == 0)
+
+
+def _append(path: Path, lines: Iterable[object], *, anew: bool) -> None:
+    with path.open("w" if anew else "a", encoding="utf-8") as out:
+        out.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def _chapter(url: str, chapter: Chapter) -> list[Line]:
