@@ -165,7 +165,9 @@ def _terminate(a: Autopilot, m: Any, wire: Link) -> int:
 
 
 def _takeoff(a: Autopilot, m: Any, wire: Link) -> int:
-    return a.pilot.takeoff(float(m.param7 if m.get_type() == "COMMAND_LONG" else m.z))
+    if m.get_type() == "COMMAND_INT":  # a height above home, and in no other frame
+        return a.pilot.takeoff(float(m.z)) if m.frame == mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT else DENIED
+    return a.pilot.takeoff(float(m.param7))
 
 
 def _land(a: Autopilot, m: Any, wire: Link) -> int:
@@ -181,7 +183,7 @@ def _start(a: Autopilot, m: Any, wire: Link) -> int:
 
 
 def _pause(a: Autopilot, m: Any, wire: Link) -> int:
-    return a.pilot.pause(m.param1 < 0.5)
+    return a.pilot.pause(m.param1 < 1) if 0 <= m.param1 < 2 else DENIED
 
 
 def _yaw(a: Autopilot, m: Any, wire: Link) -> int:

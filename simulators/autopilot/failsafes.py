@@ -177,7 +177,7 @@ class Failsafes:
             if not self.ekf and now_s - self._warned_s > _VARIANCE_EVERY_S:
                 self._warned_s = now_s
                 self._vehicle.say(2, "EKF variance")
-            if self._pilot.armed and (not self.ekf or not self._ekf_acted):
+            if self._pilot.armed and not self.ekf:  # armed later it is no news any more
                 self._act_on_position()
             self.ekf = True
         elif self.ekf:

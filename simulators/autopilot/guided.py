@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulators.autopilot.steering import stopping_point, towards
+from simulators.autopilot.steering import rise, stopping_point, towards
 from simulators.geodesy import Floats
 
 if TYPE_CHECKING:
@@ -69,7 +69,23 @@ class Guided:
                 self._moved_s = pilot.now_s
             wanted = towards(pilot.flight, self.goal, pilot.speeds, turn=not pilot.heading.held)
             return wanted if self._wanted is None else wanted + self._wanted
-        return np.zeros(3) if self._wanted is None else self._limited(self._wanted)
+        return np.zeros(3) if self._wanted is None else self._avoided(self._limited(self._wanted))
+
+    def _avoided(self, wanted: Floats) -> Floats:
+        """A velocity ends FENCE_MARGIN before the fence: under its ceiling, and where the next place is outside."""
+        pilot, values = self._pilot, self._pilot.values
+        if not values["FENCE_ENABLE"]:
+            return wanted
+        margin, here = values["FENCE_MARGIN"], pilot.flight.enu
+        if int(values["FENCE_TYPE"]) & 1:
+            room = values["FENCE_ALT_MAX"] - margin - float(here[2] - pilot.home[2])
+            wanted[2] = min(wanted[2], rise(room, pilot.speeds) if room > 0 else 0.0)
+        flat = math.hypot(wanted[0], wanted[1])
+        if flat > 0:
+            ahead = flat / (2 * pilot.speeds.brake) + margin / flat
+            if not pilot.allows(float(here[0] + wanted[0] * ahead), float(here[1] + wanted[1] * ahead)):
+                wanted[:2] = 0.0
+        return wanted
 
     def _limited(self, wanted: Floats) -> Floats:
         speeds, flat = self._pilot.speeds, math.hypot(wanted[0], wanted[1])

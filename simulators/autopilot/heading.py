@@ -22,7 +22,7 @@ class Heading:
 
     def default(self) -> None:
         """The nose leads the way."""
-        self.held, self._left_rad, self._rate_rad_s = False, 0.0, 0.0
+        self.held, self._rate_rad_s = False, 0.0
 
     def fix(self, angle_rad: float, rate_rad_s: float = 0.0, sense: float = 0.0, *, relative: bool = False) -> None:
         """CONDITION_YAW: to a heading, or by an angle in a sense; at a rate, or as fast as it turns."""
@@ -34,6 +34,10 @@ class Heading:
             turn = 2 * math.pi * ((sense > 0 > left) - (sense < 0 < left))
             self._left_rad = left + turn
         self._slew_rad_s = min(_SLEW_RAD_S, rate_rad_s) if rate_rad_s > 0 else _SLEW_RAD_S
+
+    def resume(self) -> None:
+        """Go on with the last ``fix``, which a leg has broken off."""
+        self.held = True
 
     def look(self, angle_rad: float, rate_rad_s: float = 0.0) -> None:
         """To a heading at once, and on from there at a rate."""
@@ -56,6 +60,8 @@ class Heading:
 
     def step(self, dt_s: float) -> None:
         """Let time pass."""
+        if not self.held:
+            return
         if self._left_rad:
             most = self._slew_rad_s * dt_s
             part = max(-most, min(most, self._left_rad))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulators.autopilot.modes import SMART_RTL
 from simulators.autopilot.settings import Values
 from simulators.autopilot.steering import Speeds, descend, towards
 from simulators.autopilot.transfers import RALLY
@@ -25,6 +26,7 @@ _LOWEST_M, _FLATTEST_CONE = 0.3, 0.5
 _THERE_M, _CLIMBED_M = 1.0, 1.0
 _ALT_MAX_FENCE = 1
 _TRAIL_POINTS = 300
+_LOST_AFTER_S = 14.0
 _ENDS_ABOVE_M = 2.0
 _YAW_DONE_RAD = math.radians(2.0)
 
@@ -107,14 +109,29 @@ class Trail:
     def __init__(self) -> None:
         self._points: list[Floats] = []
         self.good = False
+        self._unplaced_s: float | None = None
 
-    def begin(self, home: Floats) -> None:
-        """At arming. The way back ends two metres above the ground."""
-        self._points, self.good = [home + np.array([0.0, 0.0, _ENDS_ABOVE_M])], True
+    def begin(self, pilot: Pilot) -> None:
+        """At arming. The way back ends two metres above the ground; without a position there is none."""
+        self._points, self.good = [pilot.home + np.array([0.0, 0.0, _ENDS_ABOVE_M])], True
+        if not pilot.position_ready:
+            self.lose(pilot)
 
-    def lose(self) -> None:
-        """Without a position for too long, or too long a path: there is no way back."""
+    def lose(self, pilot: Pilot) -> None:
+        """Without a position, or for too long: there is no way back."""
         self._points, self.good = [], False
+        pilot.say(4, "SmartRTL deactivated: bad position")
+
+    def watch(self, pilot: Pilot) -> None:
+        """Follow the vehicle."""
+        if pilot.position_ready or not pilot.armed:
+            self._unplaced_s = None
+            if pilot.flying and pilot.mode != SMART_RTL:
+                self.add(pilot.flight.enu, pilot.values["SRTL_ACCURACY"])
+            return
+        self._unplaced_s = pilot.now_s if self._unplaced_s is None else self._unplaced_s
+        if self.good and pilot.now_s - self._unplaced_s > _LOST_AFTER_S:
+            self.lose(pilot)
 
     def add(self, enu: Floats, apart_m: float) -> None:
         """Where the vehicle is now; kept when it is far enough from the last point."""

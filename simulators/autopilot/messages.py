@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Autopilot"], Any]
 _PRESENT, _ENABLED, _HEALTHY = 0x5371FC2F, 0x52619C2F, 0x47719C2F
+_NOTHING_BEHIND = (
+    "CAMERA_INFORMATION",
+    "CAMERA_SETTINGS",
+    "CAMERA_CAPTURE_STATUS",
+    "CAMERA_FOV_STATUS",
+    "VIDEO_STREAM_INFORMATION",
+)
 _NO_MITIGATION = mavlink.FENCE_MITIGATE_NONE
 _FENCE_BIT = mavlink.MAV_SYS_STATUS_GEOFENCE
 
@@ -199,6 +206,16 @@ def camera_feedback(a: Autopilot) -> Any:
     )
 
 
+def last_picture(a: Autopilot) -> Any:
+    """CAMERA_FEEDBACK when it is asked for: the last one again; None before the first."""
+    return camera_feedback(a) if a.pilot.shots else None
+
+
+def nothing(a: Autopilot) -> Any:
+    """Of a message that is known and has nothing behind it: its interval is taken, and nothing comes."""
+    return None
+
+
 def autopilot_version(a: Autopilot) -> Any:
     """AUTOPILOT_VERSION: 4.7.0-dev; the uid names this very process."""
     return mavlink.MAVLink_autopilot_version_message(
@@ -235,6 +252,8 @@ BUILDERS: dict[str, Builder] = {
     "FENCE_STATUS": fence_status,
     "AVAILABLE_MODES_MONITOR": lambda a: available_modes.monitor(),
     **instruments.BUILDERS,
+    "CAMERA_FEEDBACK": last_picture,
+    **dict.fromkeys(_NOTHING_BEHIND, nothing),
 }
 # REQUEST_DATA_STREAM: what each stream holds of the above. EXTENDED_SYS_STATE is in none, as on the real one.
 _SENSORS = ("RAW_IMU", "SCALED_IMU2", "SCALED_IMU3", "SCALED_PRESSURE", "SCALED_PRESSURE2")

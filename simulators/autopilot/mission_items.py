@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from simulators.autopilot.mission_legs import Legs
     from simulators.autopilot.pilot import Pilot
 
+_CAMERA = 6.0
 JUMP = 177
 WAYPOINT, LOITER_FOREVER, LOITER_TURNS, LOITER_TIME, RETURN, LAND, SPLINE, GUIDED_ENABLE, DELAY = (
     16, 17, 18, 19, 20, 21, 82, 92, 93
@@ -66,7 +67,8 @@ def _roi_none(pilot: Pilot, legs: Legs, item: Item) -> None:
 
 
 def _shoot(pilot: Pilot, legs: Legs, item: Item) -> None:
-    pilot.payload.shoot()
+    if pilot.values.get("CAM1_TYPE", _CAMERA):
+        pilot.payload.shoot()
 
 
 def _shoot_every(pilot: Pilot, legs: Legs, item: Item) -> None:

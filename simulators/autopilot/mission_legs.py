@@ -188,6 +188,7 @@ class Legs:
         if item.command == _CONDITION_DELAY:
             return self._pilot.now_s - self._condition_from_s >= item.params[0]
         if item.command == _CONDITION_YAW:
+            self._pilot.heading.resume()  # the leg beside it has taken the nose
             return self._pilot.heading.reached
         away = 0.0 if self.goal is None else math.hypot(*(self.goal - self._pilot.flight.enu)[:2])
         return item.command == _CONDITION_DISTANCE and away < item.params[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STABILIZE, ALT_HOLD, AUTO, GUIDED, LOITER, RTL, CIRCLE, LAND = 0, 2, 3, 4, 5, 6, 7, 9
-POSHOLD, BRAKE, SMART_RTL, AUTO_RTL = 16, 17, 21, 27
+POSHOLD, BRAKE, THROW, SMART_RTL, AUTO_RTL = 16, 17, 18, 21, 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ MODES: dict[int, Mode] = {
     15: Mode("AUTOTUNE", refuses=True),
     POSHOLD: Mode("POSHOLD", position=True, armable=True, sticks=True, user_takeoff=True),
     BRAKE: Mode("BRAKE", position=True),
-    18: Mode("THROW", position=True, armable=True),
+    THROW: Mode("THROW", position=True, armable=True),
     19: Mode("AVOID_ADSB", position=True),
     20: Mode("GUIDED_NOGPS", armable=True),
     SMART_RTL: Mode("SMARTRTL", position=True),

@@ -25,6 +25,7 @@ _MAGIC, _MAGIC_WITH_DEFAULTS = 0x671B, 0x671C
 _FILE_HEADER = struct.Struct("<HHH")
 _ESTIMATE_BYTES = 12
 _NO_INDEX = 65_535
+_GROUPS = frozenset({"BATT", "FENCE", "WPNAV", "SIM", "CIRCLE", "CAM1", "MNT1", "ADSB", "MIS"})
 _RANGE = {_INT8: (-128, 127), _INT16: (-32768, 32767), _INT32: (-(2**31), 2**31 - 1)}
 
 
@@ -34,6 +35,7 @@ class Parameters:
     def __init__(self) -> None:
         self.values = {name: value for name, (value, _) in _TABLE.items()}
         self._names = list(_TABLE)
+        self._stored: set[str] = set()
 
     def receive(self, message: Any) -> list[Any]:
         """The answers to one message of the parameter protocol."""
@@ -51,9 +53,20 @@ class Parameters:
         if kind == "PARAM_SET":
             if not math.isfinite(message.param_value):
                 return []
-            self.values[name] = _fitted(float(message.param_value), _TABLE[name][1])
-            return [self._value(name, _NO_INDEX)]
+            return [self._set(name, _fitted(float(message.param_value), _TABLE[name][1]))]
         return [self._value(name, _NO_INDEX, asked)]  # asked by name, told without a number, and as it was asked
+
+    def _set(self, name: str, value: float) -> Any:
+        """The answer has the parameter's type; but for one of a group that is at its default, was never stored and
+        stays as it is: that one is told as a float."""
+        same = value == self.values[name] == _TABLE[name][0] and name not in self._stored
+        if not same:
+            self._stored.add(name)
+        self.values[name] = value
+        answer = self._value(name, _NO_INDEX)
+        if same and name.partition("_")[0] in _GROUPS:
+            answer.param_type = _FLOAT
+        return answer
 
     def value(self, name: str) -> Any:
         """PARAM_VALUE of its own accord."""

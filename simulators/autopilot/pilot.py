@@ -20,7 +20,19 @@ from simulators.autopilot.guided import Guided
 from simulators.autopilot.heading import Heading
 from simulators.autopilot.homeward import Return, Trail
 from simulators.autopilot.mission_run import ACTIVE, NO_MISSION, PAUSED, MissionRun
-from simulators.autopilot.modes import AUTO, AUTO_RTL, CIRCLE, GUIDED, LAND, LOITER, MODES, RTL, SMART_RTL, STABILIZE
+from simulators.autopilot.modes import (
+    AUTO,
+    AUTO_RTL,
+    CIRCLE,
+    GUIDED,
+    LAND,
+    LOITER,
+    MODES,
+    RTL,
+    SMART_RTL,
+    STABILIZE,
+    THROW,
+)
 from simulators.autopilot.payload import Payload
 from simulators.autopilot.settings import Values
 from simulators.autopilot.steering import Circle, Speeds, descend, rise, stopping_point, towards
@@ -37,7 +49,6 @@ ON_GROUND, IN_AIR, TAKING_OFF, LANDING = 1, 2, 3, 4
 _AUTO_TAKES_OFF = 2
 _PREARM_EVERY_S = 30.0
 _PAUSE_BEFORE_LANDING_S = 4.0
-_TRAIL_LOST_AFTER_S = 14.0
 _CIRCLES_FOR_EVER = 1e9
 _STICK_YAW_LEAD_S = 0.3
 _TOP_M, _TOP_SHARE = 0.3, 0.1
@@ -91,7 +102,6 @@ class Pilot:
         self._land_from_s = 0.0
         self._begun = self._waits = self._paused = False
         self._idle_since_s = 0.0
-        self._unplaced_s: float | None = None
         self._changed = 0
         self._prearm_at_s = _PREARM_EVERY_S
 
@@ -234,7 +244,7 @@ class Pilot:
             if self.landed and not self.mission.starts_with_takeoff:
                 self.say(2, "Auto: Missing Takeoff Cmd")
                 return False
-        return number != SMART_RTL or self.trail.good
+        return number != THROW and (number != SMART_RTL or self.trail.good)
 
     def _enter(self, number: int) -> None:
         self.mission.stop()
@@ -304,7 +314,9 @@ class Pilot:
         self.contact.arm()
         self.home = self.flight.enu.copy()
         self.armed_yaw = self.flight.yaw
-        self.trail.begin(self.home)
+        self.trail.begin(self)
+        if not int(self.values["ARMING_CHECK"]):
+            self.say(4, "Warning: Arming Checks Disabled")
         self.say(6, "Arming motors")
         return ACCEPTED
 
@@ -403,7 +415,7 @@ class Pilot:
         self.flight.step(dt_s)
         self.contact.step(now_s, armed=self.armed, on_ground=self.flight.on_ground)
         self._watch_ground()
-        self._watch_trail()
+        self.trail.watch(self)
 
     def _watch_mission(self) -> None:
         changed, self._changed = self.transfers.changed != self._changed, self.transfers.changed
@@ -432,17 +444,6 @@ class Pilot:
         over = self.is_landing and self.mode != AUTO and self.stopped and self.now_s >= self._land_from_s
         if over or 0 < self.values["DISARM_DELAY"] < self.now_s - self._idle_since_s:
             self.disarm()
-
-    def _watch_trail(self) -> None:
-        if self.position_ready or not self.armed:
-            self._unplaced_s = None
-            if self.flying and self.mode != SMART_RTL:
-                self.trail.add(self.flight.enu, self.values["SRTL_ACCURACY"])
-            return
-        self._unplaced_s = self.now_s if self._unplaced_s is None else self._unplaced_s
-        if self.trail.good and self.now_s - self._unplaced_s > _TRAIL_LOST_AFTER_S:
-            self.trail.lose()
-            self.say(4, "SmartRTL deactivated: bad position")
 
     @property
     def _climbing_to(self) -> float | None:
