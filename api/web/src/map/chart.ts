@@ -15,7 +15,7 @@ const START: [number, number] = [6.7428, 51.4505];
 const HIT_PX = 24; // half a touch target
 /** The closest view that the map takes by itself, and the share of the view under which it looks closer. */
 const NEAREST = 18;
-const SMALL_SHARE = 0.6;
+const SMALL_SHARE = 0.75;
 const TABLET_REM_PX = 17;
 const PACE_MS = 100;
 
