@@ -10,7 +10,9 @@ from typing import Any
 
 from shapely import Polygon
 
+from imagery.sightings import utc
 from missions import formats
+from missions.airspace import RULES, Knowledge, fences_of
 from missions.area import check_area, parse_area, parse_line
 from missions.corridor import corridor
 from missions.energy import Conditions, Supply
@@ -27,6 +29,7 @@ from missions.power import parse_power
 from missions.search import height_for
 from missions.search_plan import AREA_PATTERNS, DATUM_PATTERNS, PATTERNS, Task, plan_search
 from missions.survey import height_for_gsd, survey
+from missions.zones import Zone, parse_zones
 
 _USUAL = Task()
 _USUAL_HEIGHT_M = 60.0
@@ -86,9 +89,11 @@ def _register_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rally", action="append", default=[], metavar="LAT,LON,HEIGHT", help="HEIGHT above home")
     parser.add_argument("--quiet", action="store_true")
     add_supply(parser)
+    add_airspace(parser)
+    parser.add_argument("--fence-zones", action="store_true", help="the zones met become exclusion areas of the fence")
 
 
-def fence_of(planned: Planned, margin_m: float | None) -> tuple[MissionItem, ...]:
+def fence_of(planned: Planned, margin_m: float | None, zones: tuple[Zone, ...] = ()) -> tuple[MissionItem, ...]:
     """Fence items: around home and everything flown to, and around what must not be overflown."""
     places = [*planned.mission.waypoints()]
     if planned.mission.home is not None:
@@ -97,6 +102,7 @@ def fence_of(planned: Planned, margin_m: float | None) -> tuple[MissionItem, ...
     for area in planned.no_fly:
         corners = tuple((float(lat), float(lon)) for lon, lat in area.exterior.coords[:-1])
         polygons.append(FencePolygon(corners, False))
+    polygons += fences_of(zones)
     return fence_items(Fence(tuple(polygons)))
 
 
@@ -117,6 +123,30 @@ def add_supply(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--power", type=Path, metavar="FILE", help="power model (plan power): does the battery last?")
     parser.add_argument("--wind", metavar="M_S,FROM_DEG", help="for example 6,240: 6 m/s from the south-west")
     parser.add_argument("--temperature-c", type=float, default=15.0)
+
+
+def add_airspace(parser: argparse.ArgumentParser) -> None:
+    """What judging geographical zones needs."""
+    parser.add_argument("--zones", type=Path, action="append", default=[], metavar="FILE", help="ED-269, ED-318, KML")
+    parser.add_argument("--at", metavar="UTC[/UTC]", help="when it is flown: zones that do not hold then are left out")
+    parser.add_argument("--class", dest="mission_class", default="einsatz", choices=tuple(RULES))
+    parser.add_argument("--qnh", type=float, metavar="HPA", help="for flight levels; without it they are a band")
+    parser.add_argument("--undulation-m", type=float, metavar="M", help="geoid above ellipsoid (Duisburg 46)")
+
+
+def zones_of(args: argparse.Namespace) -> tuple[Zone, ...]:
+    """All zones of the files named."""
+    return tuple(zone for path in args.zones for zone in parse_zones(text_of(path), str(path)))
+
+
+def knowledge_of(args: argparse.Namespace) -> Knowledge:
+    """What the options say of time, pressure and geoid."""
+    begin, _, end = (args.at or "").partition("/")
+    times = [utc(text, "--at") if text else None for text in (begin, end)]
+    for name, value, low, high in (("--qnh", args.qnh, 870.0, 1090.0), ("--undulation-m", args.undulation_m, -110, 90)):
+        if value is not None and not low <= value <= high:
+            raise BadInput(f"{name} {value:g}: allowed are {low:g} to {high:g}")
+    return Knowledge(times[0], times[1], args.qnh, args.undulation_m, args.mission_class)
 
 
 def supply_of(args: argparse.Namespace) -> Supply | None:

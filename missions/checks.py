@@ -104,12 +104,14 @@ def check(
     rally: Sequence[MissionItem] = (),
     limits: Limits | None = None,
     supply: Supply | None = None,
+    further: Sequence[Finding] = (),
 ) -> CheckReport:
     """Check a mission (or items, item 0 home), its fence and its rally points together.
 
     `home` (SEA_LEVEL): where the vehicle really stands; without it the mission's own. `terrain`: heights above sea
-    level. `supply`: aircraft and air, for whether the battery lasts. An empty item sequence checks fence and rally
-    points alone. Raises MissionError only for a Mission whose steps cannot be compiled.
+    level. `supply`: aircraft and air, for whether the battery lasts; `further`: findings of checks that need more than
+    items (airspace). An empty item sequence checks fence and rally points alone. Raises MissionError only for a
+    Mission whose steps cannot be compiled.
     """
     limits = limits or Limits()
     items = compile_items(mission) if isinstance(mission, Mission) else tuple(mission)
@@ -130,6 +132,7 @@ def check(
         if supply is not None and home is not None:
             found += check_energy(sound, home, supply, terrain)
     found += check_fence(fence, sound, rally, home)
+    found += further
     found.sort(key=lambda finding: finding.severity != STOP)
     findings = tuple(found)
     if any(finding.severity == STOP for finding in findings):

@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,23 +14,30 @@ from api import plan_patterns
 from api.plan_patterns import (
     PLANNERS,
     BadInput,
+    add_airspace,
     add_supply,
     fence_of,
+    knowledge_of,
     place_of,
     rally_of,
     require_covered,
     supply_of,
     text_of,
+    zones_of,
 )
+from missions.airspace import zones_met
 from missions.checks import CheckReport, check
 from missions.describe import table
 from missions.duration import Duration, flight_time
 from missions.energy import budget
+from missions.findings import Finding
 from missions.formats import ENDINGS, FormatError, Plan, read, write
 from missions.geometry.geo import GeoPoint
+from missions.geometry.terrain import Ground
 from missions.geometry.terrain_files import read_terrain
-from missions.items import Command, compile_items, home_item
+from missions.items import Command, MissionItem, compile_items, home_item
 from missions.power import PowerModel, fit, write_power
+from missions.zones import Zone
 
 _DONE, _NOT_DONE, _BAD_INPUT = 0, 1, 2
 
@@ -56,6 +63,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     converting.add_argument("target", type=Path, metavar="OUT")
     converting.add_argument("--home", help="LAT,LON[,ALT]: put this home in front (or in the place of the old one)")
     add_supply(checking)
+    add_airspace(checking)
     measuring = verbs.add_parser("power", help="what this aircraft costs in the air, from a flight log")
     measuring.add_argument("--from", dest="log", type=Path, required=True, metavar="LOG", help=".tlog or .BIN")
     measuring.add_argument("--mass-kg", type=float, required=True, help="as flown, with battery and camera")
@@ -104,9 +112,12 @@ def _plan(args: argparse.Namespace) -> int:
     _require_ending(args.out)
     planned = PLANNERS[args.plan_verb](args)
     mission, terrain = planned.mission, planned.terrain
-    fence, rally = fence_of(planned, args.fence_m), rally_of(args)
-    items, supply = compile_items(mission), supply_of(args)
-    report = check(mission, terrain=terrain, supply=supply, fence=fence, rally=rally)
+    items, supply, rally = compile_items(mission), supply_of(args), rally_of(args)
+    met = _zones_met(args, items, mission.home, terrain)
+    barred = tuple(zone for zone, _ in met) if args.fence_zones else ()
+    fence = fence_of(planned, args.fence_m, barred)
+    findings = [finding for _, finding in met]
+    report = check(mission, terrain=terrain, supply=supply, fence=fence, rally=rally, further=findings)
     if not args.quiet:
         _print_findings(report, sys.stderr)
     if report.checked is None:
@@ -122,6 +133,18 @@ def _plan(args: argparse.Namespace) -> int:
             if supply is not None:
                 print(budget(items, mission.home, supply, terrain).text(supply.model))
     return _DONE
+
+
+def _zones_met(
+    args: argparse.Namespace, items: Sequence[MissionItem], home: GeoPoint | None, terrain: Ground | None
+) -> tuple[tuple[Zone, Finding], ...]:
+    """Every zone of the files named that the flight meets, with what is to be said of it."""
+    zones, knowledge = zones_of(args), knowledge_of(args)
+    if not zones:
+        return ()
+    if home is None:
+        raise BadInput("--zones: heights above home cannot be held against zones without it; give --home LAT,LON,ALT")
+    return zones_met(items, home, zones, knowledge, terrain)
 
 
 def _power(args: argparse.Namespace) -> int:
@@ -148,7 +171,10 @@ def _check(args: argparse.Namespace) -> int:
     if terrain is not None and home is not None:
         require_covered(args.terrain, terrain, home.lat_deg, home.lon_deg, f"home of {args.file}")
     supply = supply_of(args)
-    report = check(plan.items, terrain=terrain, home=home, fence=plan.fence, rally=plan.rally, supply=supply)
+    findings = [finding for _, finding in _zones_met(args, plan.items, home, terrain)]
+    report = check(
+        plan.items, terrain=terrain, home=home, fence=plan.fence, rally=plan.rally, supply=supply, further=findings
+    )  # fmt: skip
     spent = None
     if supply is not None and report.checked and plan.items and home:
         spent = budget(plan.items, home, supply, terrain)

@@ -241,3 +241,23 @@ def test_the_height_follows_from_what_a_pixel_shall_show(folder: Path) -> None:
 
     assert highest("--gsd-cm", "4") == pytest.approx(45.0)
     assert highest("--target-m", "0.2") == pytest.approx(1125 * 0.2 / 4)
+
+
+def test_zones_are_warnings_and_become_a_fence_only_on_request(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ring = [[6.7618, 51.4338], [6.7622, 51.4338], [6.7622, 51.4341], [6.7618, 51.4341], [6.7618, 51.4338]]
+    volume = {"horizontalProjection": {"type": "Polygon", "coordinates": [ring]}, "upperLimit": 100}
+    zones = {"features": [{"identifier": "D1", "name": "Klinik", "restriction": "PROHIBITED", "geometry": [volume]}]}
+    (folder / "z.json").write_text(json.dumps(zones))
+    assert _survey(folder, "--terrain", folder / "t.tif", "--zones", folder / "z.json", "--class", "demo") == 0
+    assert "meets Klinik (PROHIBITED, 0 m AGL to 100 m AGL)" in capsys.readouterr().err
+    assert read((folder / "o.plan").read_text(), "o").fence == ()
+    ground = ("--terrain", folder / "t.tif")
+    assert _run("check", folder / "o.plan", "--zones", folder / "z.json", *ground, "--json") == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [f["code"] for f in findings if f["code"].startswith("zone")] == ["zone"]
+    assert _survey(folder, "--zones", folder / "z.json", "--fence-zones", "--quiet") == 1  # the lines would cross it
+    assert "exclusion polygon" in capsys.readouterr().err
+    assert _run("check", folder / "o.plan", "--zones", folder / "z.json", "--qnh", "10") == 2
+    assert "--qnh 10: allowed are 870 to 1090" in capsys.readouterr().err
