@@ -45,6 +45,7 @@ class Situation:
         beats = settings.beats and settings.mode != "wiedergabe"
         signing = None if settings.mode == "wiedergabe" else settings.signing
         self.station = Station(beats=beats, deadman_s=_DEADMAN_S, signing=signing)
+        self.station.terrain = terrain
         self.hub, self.desk = Hub(), VideoDesk()
         self.picture = Picture()
         self.surroundings: Surroundings | None = None

@@ -17,8 +17,8 @@ from ground_station.modes import FLIES_PLAN, mode_name, modes_of
 from ground_station.telemetry import StatusText, VehicleState
 from ground_station.wire import Message, mavlink
 
-PILOT, FAILSAFE, UNPROVEN, NEW_FLIGHT, SECOND_STATION = (
-    "pilot_took_over", "failsafe_took_over", "auto_unproven", "new_flight", "second_ground_station",
+PILOT, FAILSAFE, UNPROVEN, NEW_FLIGHT, SECOND_STATION, TRAFFIC = (
+    "pilot_took_over", "failsafe_took_over", "auto_unproven", "new_flight", "second_ground_station", "traffic",
 )  # fmt: skip
 # How long after a command of ours the vehicle may take to show its mode.
 _OURS_S = 6.0

@@ -62,11 +62,11 @@ def go_to(target: int, point: GeoPoint, state: VehicleState, *, now_s: float) ->
     )  # fmt: skip
 
 
-def change_height(target: int, height_m: float, state: VehicleState, *, now_s: float) -> Command:
-    """To another height above home, on the spot or at the place that is being flown to."""
+def change_height(target: int, height_m: float, state: VehicleState, *, now_s: float, here: bool = False) -> Command:
+    """To another height above home, at the place that is being flown to, or where it is now (``here``)."""
     assert state.position is not None
     told = state.target
-    flown_to = state.mode == "GUIDED" and told is not None and told.lat_deg is not None
+    flown_to = not here and state.mode == "GUIDED" and told is not None and told.lat_deg is not None
     place = told if told is not None and flown_to and now_s - told.at_s < _FRESH_S else state.position
     assert place.lat_deg is not None and place.lon_deg is not None
     command = go_to(target, GeoPoint(place.lat_deg, place.lon_deg, height_m, Datum.HOME), state, now_s=now_s)

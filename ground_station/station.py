@@ -20,6 +20,7 @@ from ground_station.authority import SECOND_STATION, Event
 from ground_station.signing import SetUpSigning, Signing
 from ground_station.vehicle import Vehicle
 from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
+from missions.geometry.terrain import Ground
 
 Peer = Hashable
 """Whatever a link uses to name the other end: an address pair for UDP, None for a point-to-point link."""
@@ -99,6 +100,8 @@ class Station:
         self._next_timesync_s = 0.0
         self._syncs = 0
         self.deadman_s, self.signing = deadman_s, signing
+        self.terrain: Ground | None = None
+        """What vehicles are served that ask for terrain; set it before they are heard."""
         self._utc_ahead_s = 0.0  # the host's UTC minus its monotonic clock
         self._alive_s = 0.0
         self._link_heard: dict[str, dict[int, float]] = {}
@@ -153,10 +156,12 @@ class Station:
 
     def _believed(self, received: Received, now_s: float) -> bool:
         """False for what should be signed and is not, or not rightly."""
+        if self.signing is None:
+            return True
         vehicle = self._vehicles.get(received.sysid)
         if vehicle is not None and isinstance(vehicle.operation, SetUpSigning):
             vehicle.operation.hear(received, now_s=now_s)
-        return self.signing is None or self.signing.accepts(received, utc_s=self.utc_s(now_s))
+        return self.signing.accepts(received, utc_s=self.utc_s(now_s))
 
     def _marked(self, messages: tuple[Received, ...], link: str) -> tuple[Received, ...]:
         """Which of them were only a spare link's repetition."""
@@ -324,5 +329,7 @@ class Station:
                 self.refused_vehicles += 1
                 return
             self._syncs = 0
-            self._vehicles[received.sysid] = Vehicle(received.sysid, observe_only=not self.asks)
+            vehicle = Vehicle(received.sysid, observe_only=not self.asks)
+            vehicle.terrain_service.ground = self.terrain
+            self._vehicles[received.sysid] = vehicle
             self._reroute(received.sysid, link, peer, now_s)

@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Sequence as Items
 
 from ground_station import orders
-from ground_station.authority import NEW_FLIGHT, Authority, Event
+from ground_station.authority import NEW_FLIGHT, TRAFFIC, Authority, Event
 from ground_station.clock_sync import ClockSync
 from ground_station.command import Command, command_long
 from ground_station.download import FENCE, MISSION, RALLY, Compare, Download
+from ground_station.evade import descend
 from ground_station.instruments import radio_status
 from ground_station.merging import Merging
 from ground_station.modes import FLIES_PLAN, modes_of
@@ -25,7 +26,9 @@ from ground_station.proof import Proofs
 from ground_station.replacement import Replacement
 from ground_station.streams import StreamRequests
 from ground_station.telemetry import VehicleState, fold
+from ground_station.terrain_service import TerrainService
 from ground_station.track import Track
+from ground_station.traffic import Traffic
 from ground_station.transfer import Clear, Upload
 from ground_station.wire import Message, Received, mavlink, text_of
 from missions.checks import CheckedMission
@@ -38,6 +41,7 @@ _BOOT_STAMPED = frozenset({"ATTITUDE", "GLOBAL_POSITION_INT", "LOCAL_POSITION_NE
 _AUTOPILOT_COMPONENT = 1
 _KEPT_TIMESYNCS = 16
 _KEPT_EVENTS = 32
+_TRAFFIC_S, _TRAFFIC_TOLD_S = 1.0, 20.0
 
 
 class Busy(RuntimeError):
@@ -54,6 +58,9 @@ class Vehicle:
         self.operation: Operation | None = None
         self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
         self._now_s = 0.0
+        self.traffic = Traffic()
+        self._next_traffic_s = 0.0
+        self.terrain_service = TerrainService()
         self._out: list[Message] = []
         self._begin()
 
@@ -82,6 +89,10 @@ class Vehicle:
             self._boot_time(message.time_boot_ms * 1e-3, now_s, utc_s)
         elif name == "TIMESYNC":
             self._timesync(message, now_s, utc_s)
+        elif name == "TERRAIN_REQUEST":
+            self.terrain_service.hear(message)
+        elif name == "ADSB_VEHICLE":
+            self.traffic.hear(message, now_s=now_s)
         self._streams.saw(name, now_s)
         if name == "STATUSTEXT":
             self._streams.told(text_of(message.text))
@@ -124,13 +135,29 @@ class Vehicle:
         events, self._events = tuple(self._events), deque(maxlen=_KEPT_EVENTS)
         return events
 
+    def _watch_traffic(self, now_s: float) -> None:
+        """Once a second; an aircraft that stays dangerous is told once in a while, not every second."""
+        if now_s < self._next_traffic_s:
+            return
+        self._next_traffic_s = now_s + _TRAFFIC_S
+        found = self.traffic.approaches(self.state, now_s=now_s)
+        if found and found[0].danger:
+            aircraft = found[0]
+            name = aircraft.aircraft.call_sign or f"{aircraft.aircraft.address:06X}"
+            self._events.append(Event(TRAFFIC, now_s, words=f"{name}, {aircraft.distance_m / 1000:.1f} km, "
+                                      f"{aircraft.closest_s:.0f} s"))  # fmt: skip
+            self._next_traffic_s = now_s + _TRAFFIC_TOLD_S
+
     def tick(self, *, now_s: float) -> None:
-        """Let time pass: stream requests and the running operation."""
+        """Let time pass: stream requests, traffic and the running operation."""
         self._now_s = now_s
+        if self.traffic.aircraft:
+            self._watch_traffic(now_s)
         if self.operation is not None:
             self.operation.tick(self.state, now_s=now_s)
         if not self.observe_only and self.state.heartbeat_at_s is not None:
             self._out += self._streams.due(self.sysid, now_s=now_s)
+            self._out += self.terrain_service.due(now_s=now_s)
 
     def timesync(self, *, now_s: float) -> Message:
         """A question for the vehicle's clock; its answer is known by our time in it."""
@@ -342,6 +369,11 @@ class Vehicle:
     def change_speed(self, speed_m_s: float, *, now_s: float) -> Operation:
         """Ground speed, m/s, until the mode changes."""
         return self.start(orders.change_speed(self.sysid, speed_m_s, now_s=now_s))
+
+    def evade(self, height_m: float, *, now_s: float) -> Operation:
+        """Straight down, out of the way of an aircraft; ends whatever else is under way. Raises NotFlying."""
+        orders.require_in_flight(self.state)
+        return self.start(descend(self.sysid, height_m, self.state, now_s=now_s), urgent=True)
 
     def hold(self, *, now_s: float) -> Operation:
         """Stay where it is; ends whatever else is under way."""

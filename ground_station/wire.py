@@ -44,7 +44,7 @@ class Received:
     @property
     def name(self) -> str:
         """MAVLink name, for example ``HEARTBEAT``."""
-        return str(self.message.get_type())
+        return self.message._type  # type: ignore[no-any-return]  # get_type() without its call: asked many times each
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 NAMES = (
     "status", "arm", "disarm", "takeoff", "start", "pause", "resume", "rtl", "land", "mode", "upload", "download",
-    "clear", "fence", "rally", "goto", "look", "hold", "height", "speed", "gimbal", "params",
+    "clear", "fence", "rally", "goto", "look", "hold", "evade", "height", "speed", "gimbal", "params",
     "logs", "ftp", "preflight", "signing",
 )  # fmt: skip
-LATER = ("evade", "camera")
+LATER = ("camera",)
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,6 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("words", nargs="*", metavar="…", help="mode NAME · takeoff METRES · clear/download "
                         "mission|fence|rally · fence show|upload|clear|on|off · rally show|upload|clear · "
                         "goto LAT LON HEIGHT · look LAT LON [ALTITUDE] [--height M --distance M] · look down|none · "
+                        "evade [land|rtl] · "
                         "gimbal PITCH [YAW] · height METRES · speed M_S · params get NAME · params set NAME VALUE · "
                         "params list · params save|load|compare FILE · logs list · logs get NUMBER|last [FILE] · "
                         "ftp list FOLDER · ftp get PATH [FILE] · signing setup|off|status"

@@ -1,4 +1,4 @@
-"""`fly goto look hold gimbal speed height`: orders to an aircraft in flight.
+"""`fly goto look hold evade gimbal speed height`: orders to an aircraft in flight.
 
 What moves it is checked like a plan of one leg from where it is: ground (``--terrain``), the fence that is on board,
 distance, battery. A stop is never flown; a warning is accepted with ``--reason`` and ``--name``.
@@ -11,8 +11,9 @@ import asyncio
 import sys
 
 from api.flying.call import KINDS, TOLD_S, Action, Call, no_words, now, number, refused
+from ground_station.evade import LOW_M, low_height_m, may_return
 from ground_station.leg import check_leg
-from ground_station.operation import Operation, Outcome
+from ground_station.operation import DONE, Operation, Outcome
 from ground_station.orders import NotFlying, require_in_flight, stand_off
 from missions.findings import STOP, Finding
 from missions.geometry.geo import Datum, GeoPoint
@@ -111,6 +112,47 @@ async def _findings(call: Call, target: GeoPoint, fence: tuple[MissionItem, ...]
     return check_leg(call.vehicle.state, target, fence=fence, terrain=terrain)
 
 
+async def _evade(call: Call) -> list[Outcome]:
+    """Down on the spot; `land` to the ground; `rtl` only where it does not climb first. No check holds it back."""
+    vehicle, word = call.vehicle, (call.args.words or [_DOWN])[0]
+    await call.session.until(lambda: vehicle.state.position is not None, TOLD_S)
+    if word == "land":
+        return await call.one(vehicle.land(now_s=now()))
+    if word == "rtl":
+        why_not = may_return(vehicle.state, await _return_height_m(call))
+        return (
+            refused("evade", f"RTL: {why_not}; descend instead")
+            if why_not
+            else await call.one(vehicle.rtl(now_s=now()))
+        )
+    position, home = vehicle.state.position, vehicle.state.home
+    above = None
+    if call.args.terrain is not None and position is not None and home is not None:
+        place = await _ground(call, position.lat_deg, position.lon_deg, None)
+        above = None if place is None else place.alt_m - home.alt_amsl_m
+    height = low_height_m(vehicle.state, ground_above_home_m=above)
+    if position is not None and height is None:
+        return [Outcome("evade", DONE, f"it is low already, {position.height_above_home_m:.0f} m above home")]
+    try:
+        return await call.one(vehicle.evade(height or LOW_M, now_s=now()))
+    except NotFlying as why:
+        return refused("evade", str(why))
+
+
+async def _return_height_m(call: Call) -> float | None:
+    """RTL's height, by whichever name this version has."""
+    for name, scale in (("RTL_ALT", 0.01), ("RTL_ALT_M", 1.0)):
+        read = call.vehicle.parameter(name, now_s=now())
+        if (await call.one(read))[0].good:
+            return read.value * scale
+    return None
+
+
+def _check_evade(args: argparse.Namespace) -> None:
+    if args.words not in ([], [_DOWN], ["land"], ["rtl"]):
+        raise ValueError("fly evade: allowed are nothing (down on the spot), `land` and `rtl`")
+
+
 async def _hold(call: Call) -> list[Outcome]:
     return await call.one(call.vehicle.hold(now_s=now()))
 
@@ -180,6 +222,7 @@ ACTIONS = {
     "goto": Action(_goto, _check_goto),
     "look": Action(_look, _check_look),
     "hold": Action(_hold, no_words),
+    "evade": Action(_evade, _check_evade),
     "height": Action(_height, _check_height),
     "speed": Action(_speed, _check_speed),
     "gimbal": Action(_gimbal, _check_gimbal),

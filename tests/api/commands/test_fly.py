@@ -193,6 +193,7 @@ def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
         (("logs", "get", "--link", "udpin:h:1"), "get NUMBER|last"),
         (("ftp", "get", "--link", "udpin:h:1"), "list FOLDER"),
         (("params", "load", "/no/such.param", "--link", "udpin:h:1"), "cannot be read"),
+        (("evade", "up", "--link", "udpin:h:1"), "down on the spot"),
         (("signing", "--link", "udpin:h:1"), "`setup`, `off` and `status`"),
         (("hold", "now", "--link", "udpin:h:1"), "'now' is not understood"),
         (("status", "--link", "udp:h:1"), "allowed are udpin"),
@@ -278,6 +279,11 @@ def test_goto_look_and_hold_are_checked_and_flown(
     assert _fly(drone, "look", *place, "--height", 25, "--distance", 20, *accepted) == 0
     assert drone.autopilot.pilot.gimbal_pitch_deg < -20.0
     assert _fly(drone, "look", "none") == 0
+    assert _fly(drone, "evade", "rtl") == 0  # 25 m up, and RTL_ALT is 15 m
+    assert drone.autopilot.pilot.mode == 6
+    assert _fly(drone, "evade", "land") == 0
+    assert drone.autopilot.pilot.mode == 9
+    assert _fly(drone, "mode", "GUIDED") == 0
     assert _fly(drone, "speed", 4) == 0
     assert _fly(drone, "hold") == 0
     assert drone.autopilot.pilot.mode == 17

@@ -140,7 +140,7 @@ class App {
       if (!value.notice || !this.serverAlive) continue;
       const { kind, flight_mode: mode, words: said } = value.notice;
       const text = words.find(`notice_${kind}`) ?? kind;
-      const level = kind === "auto_unproven" || kind === "failsafe_took_over" ? "red" : "amber";
+      const level = ["auto_unproven", "failsafe_took_over", "traffic"].includes(kind) ? "red" : "amber";
       found.push({ level, name: t("of_vehicle", { vehicle: value.vehicle }), text: [text, mode, said].filter(Boolean).join(" – ") });
     }
     const missing = this.picture.status?.value.recording?.not_recorded ?? 0;

@@ -51,6 +51,7 @@ export const de = {
   notice_pilot_took_over: "Pilot hat übernommen",
   notice_failsafe_took_over: "Drohne fliegt selbst (Failsafe)",
   notice_auto_unproven: "AUTO mit ungeprüftem Flugplan",
+  notice_traffic: "Luftfahrzeug nähert sich – ausweichen",
   notice_new_flight: "neu gestartet – neuer Flug",
   notice_second_ground_station: "zweite Bodenstation mit unserer Kennung",
   recording_missing: "Aufzeichnung: {n} nicht gespeichert",

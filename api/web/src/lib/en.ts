@@ -53,6 +53,7 @@ export const en: Dictionary = {
   notice_pilot_took_over: "pilot has taken over",
   notice_failsafe_took_over: "drone flies by itself (failsafe)",
   notice_auto_unproven: "AUTO on a plan that was not verified",
+  notice_traffic: "aircraft approaching – evade",
   notice_new_flight: "restarted – new flight",
   notice_second_ground_station: "second ground station with our id",
   recording_missing: "recording: {n} not stored",
