@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -53,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
         print(_HEAD, flush=True)
     failed, results = False, []
     # A real binary keeps real time: two of them on few cores would look at pictures that came late.
-    with ProcessPoolExecutor(1 if binary else min(args.workers, len(jobs))) as pool:
+    # Each worker starts anew: the fork of a process whose libraries run threads can wait for ever for a lock.
+    workers = 1 if binary else min(args.workers, len(jobs))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         for result in pool.map(_fly, jobs):
             if "error" in result:
                 failed = True
