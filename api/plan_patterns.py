@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from imagery.sightings import utc
 from missions import formats
 from missions.airspace import RULES, Knowledge, fences_of
 from missions.area import check_area, parse_area, parse_line
+from missions.checks import Finding, Limits
 from missions.corridor import corridor
+from missions.daylight import check_daylight
+from missions.duration import flight_time
 from missions.energy import Conditions, Supply
 from missions.fence import Fence, FencePolygon, fence_around, fence_items, rally_items
 from missions.formats import ENDINGS, kml
 from missions.geometry.camera import CameraProfile, parse_profile
 from missions.geometry.geo import Datum, GeoPoint
-from missions.geometry.terrain import TerrainGrid
+from missions.geometry.terrain import Ground, TerrainGrid
 from missions.geometry.terrain_files import TerrainError, read_terrain, require_cover
 from missions.items import MissionItem
 from missions.mission import Mission
@@ -29,8 +32,11 @@ from missions.power import parse_power
 from missions.search import height_for
 from missions.search_plan import AREA_PATTERNS, DATUM_PATTERNS, PATTERNS, Task, plan_search
 from missions.survey import height_for_gsd, survey
+from missions.wind_heading import choose_heading
 from missions.zones import Zone, parse_zones
 
+WIND_ALONE = ("survey", "standoff")
+"""Patterns that ask for the wind whether the battery is judged or not."""
 _USUAL = Task()
 _USUAL_HEIGHT_M = 60.0
 
@@ -64,7 +70,7 @@ def _register_survey(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gsd-cm", type=float, help="instead of a height: ground that a pixel covers")
     parser.add_argument("--target-m", type=float, help="instead of a height: size that must cover 4 px")
     parser.add_argument("--sidelap", type=float, default=0.3, help="0 to 0.95 (default 0.3)")
-    parser.add_argument("--heading-deg", type=float, help="of the lines; default: along the long side")
+    parser.add_argument("--heading-deg", type=float, help="of the lines; default: as --wind asks, else the long side")
     parser.add_argument("--crosshatch", action="store_true", help="a second set of lines at right angles")
     parser.add_argument("--no-fly", type=Path, action="append", default=[], help="GeoJSON polygon, led around")
     _register_common(parser)
@@ -90,6 +96,7 @@ def _register_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true")
     add_supply(parser)
     add_airspace(parser)
+    add_limits(parser)
     parser.add_argument("--fence-zones", action="store_true", help="the zones met become exclusion areas of the fence")
 
 
@@ -128,7 +135,7 @@ def add_supply(parser: argparse.ArgumentParser) -> None:
 def add_airspace(parser: argparse.ArgumentParser) -> None:
     """What judging geographical zones needs."""
     parser.add_argument("--zones", type=Path, action="append", default=[], metavar="FILE", help="ED-269, ED-318, KML")
-    parser.add_argument("--at", metavar="UTC[/UTC]", help="when it is flown: zones that do not hold then are left out")
+    parser.add_argument("--at", metavar="UTC[/UTC]", help="when it is flown: zones that hold then, daylight")
     parser.add_argument("--class", dest="mission_class", default="einsatz", choices=tuple(RULES))
     parser.add_argument("--qnh", type=float, metavar="HPA", help="for flight levels; without it they are a band")
     parser.add_argument("--undulation-m", type=float, metavar="M", help="geoid above ellipsoid (Duisburg 46)")
@@ -151,10 +158,16 @@ def knowledge_of(args: argparse.Namespace) -> Knowledge:
 
 def supply_of(args: argparse.Namespace) -> Supply | None:
     """None without ``--power``: nothing is said of the battery then."""
+    air = conditions_of(args)
     if args.power is None:
-        if args.wind is not None:
+        if args.wind is not None and getattr(args, "plan_verb", "") not in WIND_ALONE:
             raise BadInput("--wind says nothing without --power FILE (see plan power)")
         return None
+    return Supply(parse_power(text_of(args.power), str(args.power)), air)
+
+
+def conditions_of(args: argparse.Namespace) -> Conditions:
+    """Wind and temperature of the command line."""
     speed_m_s, from_deg = 0.0, 0.0
     if args.wind is not None:
         try:
@@ -165,9 +178,39 @@ def supply_of(args: argparse.Namespace) -> Supply | None:
             raise BadInput(f"--wind {args.wind!r}: allowed are 0 to 40 m/s from 0 to 360°")
     if not -40.0 <= args.temperature_c <= 60.0:
         raise BadInput(f"--temperature-c {args.temperature_c}: allowed are -40 to 60 °C")
-    return Supply(
-        parse_power(text_of(args.power), str(args.power)), Conditions(speed_m_s, from_deg, args.temperature_c)
-    )
+    return Conditions(speed_m_s, from_deg, args.temperature_c)
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """What the way home and the radio need."""
+    usual = Limits()
+    parser.add_argument("--rtl-m", type=float, default=usual.rtl_m, help="RTL_ALT above home (15, ArduCopter's own)")
+    parser.add_argument("--link-m", type=float, help="how far the radio reaches")
+    parser.add_argument("--antenna-m", type=float, default=usual.antenna_m, help="its height above the ground at home")
+
+
+def limits_of(args: argparse.Namespace) -> Limits:
+    """Limits of the command line."""
+    for name, value, low, high in (
+        ("--rtl-m", args.rtl_m, 0.0, 1000.0),
+        ("--link-m", args.link_m, 10.0, 100_000.0),
+        ("--antenna-m", args.antenna_m, 0.0, 100.0),
+    ):
+        if value is not None and not low <= value <= high:
+            raise BadInput(f"{name} {value:g}: allowed are {low:g} to {high:g} m")
+    return Limits(rtl_m=args.rtl_m, link_m=args.link_m, antenna_m=args.antenna_m)
+
+
+def daylight_of(
+    args: argparse.Namespace, items: Sequence[MissionItem], home: GeoPoint | None, terrain: Ground | None
+) -> list[Finding]:
+    """Whether the flight stays in daylight: with ``--at``, which says when it begins (and perhaps ends)."""
+    begin, _, end = (args.at or "").partition("/")
+    if not begin or home is None or len(items) < 2:
+        return []
+    begin_s = utc(begin, "--at")
+    end_s = utc(end, "--at") if end else begin_s + flight_time(items, home, terrain).time_s
+    return list(check_daylight(home, begin_s, end_s))
 
 
 def _register_corridor(parser: argparse.ArgumentParser) -> None:
@@ -244,12 +287,18 @@ def _survey(args: argparse.Namespace) -> Planned:
     no_fly = tuple(_drawn("area", path) for path in args.no_fly)
     if terrain is not None:
         require_covered(args.terrain, terrain, area.centroid.y, area.centroid.x, f"the middle of {args.area}")
+    height_m, heading_deg, why = _survey_height_m(args, profile), args.heading_deg, ""
+    if args.wind is not None and heading_deg is None:
+        choice = choose_heading(
+            area, profile, height_m, args.sidelap, args.speed_m_s, conditions_of(args), supply_of(args), home
+        )
+        heading_deg, why = choice.heading_deg, choice.text()
     mission = survey(
-        area, profile, _survey_height_m(args, profile), sidelap=args.sidelap, speed_m_s=args.speed_m_s,
-        heading_deg=args.heading_deg, home=home, terrain=terrain, crosshatch=args.crosshatch, no_fly=no_fly,
+        area, profile, height_m, sidelap=args.sidelap, speed_m_s=args.speed_m_s,
+        heading_deg=heading_deg, home=home, terrain=terrain, crosshatch=args.crosshatch, no_fly=no_fly,
         name=args.area.stem,
     )  # fmt: skip
-    return Planned(mission, terrain, no_fly=no_fly)
+    return Planned(mission, terrain, why, no_fly=no_fly)
 
 
 def _survey_height_m(args: argparse.Namespace, profile: CameraProfile) -> float:

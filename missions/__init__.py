@@ -8,6 +8,9 @@ The way of the data::
                                                                                              ▼
                         formats.write ◄── Plan ◄──────────── checks.check ─► CheckReport ─► CheckedMission ─► upload
 
+`place_checks` looks along the legs, `reach_checks` along the straight ways home and to the antenna from everywhere in
+the flight, `item_checks` at the numbers, `daylight` at the sun, `energy` at the battery.
+
 `geometry/` holds the words of a flight (where, how oriented, through which lens, over which ground) and imports
 nothing else from here. `mission` is what the crew means; `items` is the only file with command numbers; `fence`,
 `path` and the `*_checks` read item lists the way ArduCopter does. `formats/` takes and returns text. The only file

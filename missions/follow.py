@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from missions.geometry.geo import Datum, LocalFrame
+from missions.geometry.plane_terrain import PlaneGround
 from missions.geometry.terrain import Ground
 
 # GNSS and wind push a multicopter a few metres off its line; a roof beside the line counts as under it.
@@ -67,14 +68,14 @@ def surface_along(track: Track, frame: LocalFrame, ground: Ground, what: str = "
     if ground.datum is not Datum.SEA_LEVEL:
         raise FollowError(f"terrain heights are above {ground.datum.value}; above sea level is needed")
     highest = np.full(len(track.east_north), -np.inf)
+    plane = PlaneGround.over(ground, frame, track.east_north, SIDE_MARGIN_M)
     for offset in _offsets(track.east_north, max(1.0, sampling_step_m(ground))):
         places = track.east_north + offset
-        lat, lon, _ = frame.geo_from_enu(np.column_stack([places, np.full(len(places), frame.origin.alt_m)]))
-        heights = ground.height_at(lat, lon)
+        heights = plane.heights(places)
         missing = np.flatnonzero(~np.isfinite(heights))
         if missing.size:
-            first = int(missing[0])
-            raise FollowError(f"the terrain has no height under {what} at {lat[first]:.5f}, {lon[first]:.5f}")
+            lat, lon, _ = frame.geo_from_enu(np.append(places[missing[0]], 0.0))
+            raise FollowError(f"the terrain has no height under {what} at {float(lat):.5f}, {float(lon):.5f}")
         highest = np.maximum(highest, heights)
     return highest
 

@@ -24,6 +24,7 @@ from missions.geometry.terrain import Ground
 from missions.item_checks import MOST_FENCE_ITEMS
 from missions.items import Command, MissionItem
 from missions.path import Leg, clearance_along, leg_length_m, legs_of
+from missions.reach_checks import check_link, check_reach
 
 # Consumer GNSS wanders a few metres, in height twice that.
 MOVED_M, MOVED_UP_M = 30.0, 8.0
@@ -34,7 +35,8 @@ class Limits:
     """What the checks measure against; metres.
 
     `hit_m`: closer to the surface than this is a hit (terrain error, GNSS height and sink of the vehicle together);
-    `clearance_m`: closer than this is a warning.
+    `clearance_m`: closer than this is a warning. `rtl_m`: RTL_ALT above home (ArduCopter's own is 15 m); `link_m`: how
+    far the radio reaches, None where nobody says; `antenna_m`: its height over the ground at home.
     """
 
     hit_m: float = 5.0
@@ -42,6 +44,9 @@ class Limits:
     first_leg_m: float = 1_500.0
     farthest_m: float = 10_000.0
     max_height_m: float = 120.0
+    rtl_m: float = 15.0
+    link_m: float | None = None
+    antenna_m: float = 2.0
 
 
 def check_places(
@@ -60,6 +65,7 @@ def check_places(
     legs = legs_of(items, home)
     yield from _distances(legs, home, limits)
     yield from _heights(legs, limits)
+    yield from check_link(legs, home, limits.link_m)
     if terrain is None:
         yield warning(
             "no_terrain",
@@ -170,6 +176,7 @@ def _terrain(legs: Sequence[Leg], home: GeoPoint, terrain: Ground, limits: Limit
     step = sampling_step_m(terrain)
     for index, leg in enumerate(legs):
         yield from _leg_clearance(leg, terrain, at_home, limits, step, climbing=index == 0)
+    yield from check_reach(legs, home, at_home, terrain, limits.rtl_m, limits.clearance_m, limits.antenna_m)
 
 
 def _leg_clearance(

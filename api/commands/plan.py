@@ -15,9 +15,12 @@ from api.plan_patterns import (
     PLANNERS,
     BadInput,
     add_airspace,
+    add_limits,
     add_supply,
+    daylight_of,
     fence_of,
     knowledge_of,
+    limits_of,
     place_of,
     rally_of,
     require_covered,
@@ -64,6 +67,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     converting.add_argument("--home", help="LAT,LON[,ALT]: put this home in front (or in the place of the old one)")
     add_supply(checking)
     add_airspace(checking)
+    add_limits(checking)
     measuring = verbs.add_parser("power", help="what this aircraft costs in the air, from a flight log")
     measuring.add_argument("--from", dest="log", type=Path, required=True, metavar="LOG", help=".tlog or .BIN")
     measuring.add_argument("--mass-kg", type=float, required=True, help="as flown, with battery and camera")
@@ -116,8 +120,10 @@ def _plan(args: argparse.Namespace) -> int:
     met = _zones_met(args, items, mission.home, terrain)
     barred = tuple(zone for zone, _ in met) if args.fence_zones else ()
     fence = fence_of(planned, args.fence_m, barred)
-    findings = [finding for _, finding in met]
-    report = check(mission, terrain=terrain, supply=supply, fence=fence, rally=rally, further=findings)
+    findings = [finding for _, finding in met] + daylight_of(args, items, mission.home, terrain)
+    report = check(
+        mission, terrain=terrain, supply=supply, fence=fence, rally=rally, further=findings, limits=limits_of(args)
+    )
     if not args.quiet:
         _print_findings(report, sys.stderr)
     if report.checked is None:
@@ -172,8 +178,10 @@ def _check(args: argparse.Namespace) -> int:
         require_covered(args.terrain, terrain, home.lat_deg, home.lon_deg, f"home of {args.file}")
     supply = supply_of(args)
     findings = [finding for _, finding in _zones_met(args, plan.items, home, terrain)]
+    findings += daylight_of(args, plan.items, home, terrain)
     report = check(
-        plan.items, terrain=terrain, home=home, fence=plan.fence, rally=plan.rally, supply=supply, further=findings
+        plan.items, terrain=terrain, home=home, fence=plan.fence, rally=plan.rally, supply=supply, further=findings,
+        limits=limits_of(args),
     )  # fmt: skip
     spent = None
     if supply is not None and report.checked and plan.items and home:

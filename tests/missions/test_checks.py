@@ -144,7 +144,13 @@ def test_a_wall_between_two_high_enough_points_stops_at_the_wall() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wall", "codes"), [(40.0, set()), (52.0, {"low_clearance", "low_return"}), (57.0, {"hits_ground", "low_return"})]
+    ("wall", "codes"),
+    [
+        (20.0, set()),
+        (40.0, {"line_of_sight"}),
+        (52.0, {"low_clearance", "low_return", "rtl_path", "line_of_sight"}),
+        (57.0, {"hits_ground", "low_return", "rtl_path", "line_of_sight"}),
+    ],
 )
 def test_clearance_has_two_thresholds(wall: float, codes: set[str]) -> None:
     assert _codes(check(_flight(_at(0.0, 200.0)), terrain=_wall(wall))) == codes

@@ -220,7 +220,7 @@ def test_a_tower_on_the_way_raises_the_way_not_the_survey() -> None:
     assert lowest < 65.0
     report = check(mission, terrain=tower)
     assert report.checked is not None
-    assert {finding.code for finding in report.findings} <= {"height_limit"}
+    assert {finding.code for finding in report.findings} <= {"height_limit", "rtl_path", "line_of_sight"}
 
 
 def test_terrain_that_does_not_reach_names_the_place() -> None:
@@ -250,7 +250,7 @@ def test_a_real_mountain_is_followed_and_passes_its_check(testdata: Path) -> Non
     mission = survey(area, BOSON, 80.0, home=home, terrain=mountain)
     report = check(mission, terrain=mountain)
     assert report.checked is not None
-    assert {finding.code for finding in report.findings} <= {"height_limit", "below_home"}
+    assert {finding.code for finding in report.findings} <= {"height_limit", "below_home", "rtl_path", "line_of_sight"}
     heights = [point.alt_m for point in mission.waypoints()]
     assert max(heights) - min(heights) > 60.0
     level = survey(area, BOSON, 80.0, home=home)

@@ -261,3 +261,20 @@ def test_zones_are_warnings_and_become_a_fence_only_on_request(
     assert "exclusion polygon" in capsys.readouterr().err
     assert _run("check", folder / "o.plan", "--zones", folder / "z.json", "--qnh", "10") == 2
     assert "--qnh 10: allowed are 870 to 1090" in capsys.readouterr().err
+
+
+def test_wind_turns_the_lines_and_night_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder, "--wind", "6,240", "--at", "2026-11-26T02:00Z", "--link-m", "100") == 0
+    told = capsys.readouterr()
+    assert "lines on 150°, wind from 240°: across the wind" in told.out
+    assert "begins by night, 02:00 UTC" in told.err
+    assert "the radio reaches 100 m" in told.err
+
+
+def test_the_way_home_is_checked_at_the_return_height_given(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder, "--terrain", folder / "t.tif", "--height-m", 20) == 0
+    capsys.readouterr()
+    for rtl_m, told in ((15, True), (60, False)):
+        _run("check", folder / "o.plan", "--terrain", folder / "t.tif", "--json", "--rtl-m", rtl_m)
+        codes = {finding["code"] for finding in json.loads(capsys.readouterr().out)["findings"]}
+        assert ("rtl_path" in codes) is told, rtl_m
