@@ -115,6 +115,7 @@ class _Show:
         from simulators.world import home_en_m
 
         binary = need_binary(self.args.sitl or None)
+        print(f"ArduPilot SITL: {binary.name} wird gestartet", flush=True)
         east, north = home_en_m(self.scenario)
         lat, lon = self.scene.place(east, north)
         home = GeoPoint(lat, lon, self.scene.height_at(east, north), Datum.SEA_LEVEL)

@@ -94,7 +94,7 @@ class Program:
         except OSError:
             return 0, None
 
-    def wait_up(self, limit_s: float = 40.0) -> None:
+    def wait_up(self, limit_s: float = 90.0) -> None:
         """Until it answers; fails with its log when it has ended instead."""
 
         def up() -> bool:
