@@ -8,7 +8,7 @@ export const STALE_S = 3;
 export const LOST_S = 10;
 export const GHOST_S = 60;
 /** Pings go every 2 s, so a healthy server is never silent for longer than about that; the page must speak within 4 s. */
-export const SERVER_SILENT_S = 3.4;
+export const SERVER_SILENT_S = 3.0;
 
 export type Freshness = "live" | "stale" | "lost" | "ghost" | "unknown";
 
