@@ -49,6 +49,17 @@ class Planned:
     terrain: TerrainGrid | None = None
     worth: str = ""
     no_fly: tuple[Polygon, ...] = ()
+    look: Look | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a pattern looks at with which camera, and what for: enough to predict its coverage."""
+
+    area: Polygon
+    profile: CameraProfile
+    target_m: float = _USUAL.target_m
+    share: float = _USUAL.share
 
 
 class BadInput(ValueError):
@@ -280,11 +291,11 @@ def require_covered(path: Path, terrain: TerrainGrid, lat_deg: float, lon_deg: f
 
 
 def _survey(args: argparse.Namespace) -> Planned:
-    area = _drawn("area", args.area)
+    area = drawn("area", args.area)
     profile = parse_profile(text_of(args.camera), str(args.camera))
     terrain = read_terrain(args.terrain) if args.terrain else None
     home = place_of("--home", args.home, terrain)
-    no_fly = tuple(_drawn("area", path) for path in args.no_fly)
+    no_fly = tuple(drawn("area", path) for path in args.no_fly)
     if terrain is not None:
         require_covered(args.terrain, terrain, area.centroid.y, area.centroid.x, f"the middle of {args.area}")
     height_m, heading_deg, why = _survey_height_m(args, profile), args.heading_deg, ""
@@ -298,7 +309,8 @@ def _survey(args: argparse.Namespace) -> Planned:
         heading_deg=heading_deg, home=home, terrain=terrain, crosshatch=args.crosshatch, no_fly=no_fly,
         name=args.area.stem,
     )  # fmt: skip
-    return Planned(mission, terrain, why, no_fly=no_fly)
+    look = Look(area, profile, args.target_m or _USUAL.target_m)
+    return Planned(mission, terrain, why, no_fly=no_fly, look=look)
 
 
 def _survey_height_m(args: argparse.Namespace, profile: CameraProfile) -> float:
@@ -329,7 +341,7 @@ def _orbit(args: argparse.Namespace) -> Planned:
 def _corridor(args: argparse.Namespace) -> Planned:
     terrain = read_terrain(args.terrain) if args.terrain else None
     mission = corridor(
-        _drawn("route", args.route),
+        drawn("route", args.route),
         parse_profile(text_of(args.camera), str(args.camera)),
         args.height_m, width_m=args.width_m, sidelap=args.sidelap, speed_m_s=args.speed_m_s,
         home=place_of("--home", args.home, terrain), terrain=terrain, name=args.route.stem,
@@ -347,15 +359,17 @@ def _search(args: argparse.Namespace) -> Planned:
     given = getattr(args, wanted)
     if given is None:
         raise BadInput(f"a {args.pattern} search needs --{wanted}")
-    where: Any = place_of("--datum", given, None) if wanted == "datum" else _drawn(wanted, given)
+    where: Any = place_of("--datum", given, None) if wanted == "datum" else drawn(wanted, given)
+    profile = parse_profile(text_of(args.camera), str(args.camera))
     mission, worth = plan_search(
-        args.pattern, where, parse_profile(text_of(args.camera), str(args.camera)), task,
-        home=place_of("--home", args.home, terrain), terrain=terrain, name=args.out.stem,
+        args.pattern, where, profile, task, home=place_of("--home", args.home, terrain), terrain=terrain,
+        name=args.out.stem,
     )  # fmt: skip
-    return Planned(mission, terrain, worth.text())
+    look = Look(where, profile, args.target_m, args.share) if wanted == "area" else None
+    return Planned(mission, terrain, worth.text(), look=look)
 
 
-def _drawn(kind: str, path: Path) -> Any:
+def drawn(kind: str, path: Path) -> Any:
     """The one area or route of a GeoJSON, KML or KMZ file, longitude and latitude."""
     text = text_of(path)
     if not text.lstrip("\ufeff \n\r\t").startswith("<"):

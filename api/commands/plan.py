@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from api import plan_patterns
+from api import plan_patterns, plan_work
 from api.plan_patterns import (
     PLANNERS,
     BadInput,
@@ -28,6 +28,7 @@ from api.plan_patterns import (
     text_of,
     zones_of,
 )
+from api.plan_work import NotDone, require_ending, save
 from missions.airspace import zones_met
 from missions.checks import CheckReport, check
 from missions.describe import table
@@ -45,17 +46,16 @@ from missions.zones import Zone
 _DONE, _NOT_DONE, _BAD_INPUT = 0, 1, 2
 
 
-class _NotDone(Exception):
-    """The work could not be done though the input was understood."""
-
-
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `plan` with its sub-verbs."""
     parser = subparsers.add_parser("plan", help="missions without a drone")
     verbs = parser.add_subparsers(
-        dest="plan_verb", required=True, metavar="|".join((*PLANNERS, "power", "check", "convert", "show"))
+        dest="plan_verb",
+        required=True,
+        metavar="|".join((*PLANNERS, *plan_work.VERBS, "power", "check", "convert", "show")),
     )
     plan_patterns.register(verbs)
+    plan_work.register(verbs)
     checking = verbs.add_parser("check", help="is this plan flyable? exit 1 when something forbids it")
     checking.add_argument("file", type=Path)
     checking.add_argument("--terrain", type=Path, help="elevation raster: clearance is checked along the path")
@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say. 0 done; 1 not possible; 2 bad input, one line on stderr each."""
     verbs: dict[str, Callable[[argparse.Namespace], int]] = {
         **dict.fromkeys(PLANNERS, _plan),
+        **plan_work.VERBS,
         "power": _power,
         "check": _check,
         "convert": _convert,
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     }
     try:
         return verbs[args.plan_verb](args)
-    except _NotDone as problem:
+    except NotDone as problem:
         print(f"plan {args.plan_verb}: {problem}", file=sys.stderr)
         return _NOT_DONE
     except ValueError as problem:  # every error of missions is one, and names what, where and what is allowed
@@ -98,22 +99,9 @@ def run(args: argparse.Namespace) -> int:
         return _BAD_INPUT
 
 
-def _save(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise _NotDone(f"{path}: cannot be written ({problem.strerror}); choose another --out") from problem
-
-
-def _require_ending(path: Path) -> str:
-    if path.suffix not in ENDINGS:
-        raise BadInput(f"{path}: ending {path.suffix!r}; allowed are {', '.join(ENDINGS)}")
-    return path.suffix
-
-
 def _plan(args: argparse.Namespace) -> int:
     """Plan a pattern, check it, write it, say how long it takes."""
-    _require_ending(args.out)
+    require_ending(args.out)
     planned = PLANNERS[args.plan_verb](args)
     mission, terrain = planned.mission, planned.terrain
     items, supply, rally = compile_items(mission), supply_of(args), rally_of(args)
@@ -127,13 +115,15 @@ def _plan(args: argparse.Namespace) -> int:
     if not args.quiet:
         _print_findings(report, sys.stderr)
     if report.checked is None:
-        raise _NotDone(f"the {args.plan_verb} would not be flyable: {report.stops[0].line()}")
-    _save(args.out, write(Plan(mission.name, items, fence, rally, notes=mission.notes), args.out.suffix))
+        raise NotDone(f"the {args.plan_verb} would not be flyable: {report.stops[0].line()}")
+    save(args.out, write(Plan(mission.name, items, fence, rally, notes=mission.notes), args.out.suffix))
     if not args.quiet:
         counts = (len(items) - 1, len(mission.waypoints()), len(report.warnings))
         print("{}: {} items, {} waypoints, {} warnings".format(args.out, *counts))
         if planned.worth:
             print(planned.worth)
+        if planned.look is not None:
+            print(plan_work.predicted(planned.look, items, mission.home, terrain).text())
         if mission.home is not None:
             print(f"flight time: {flight_time(items, mission.home, terrain).text()}")
             if supply is not None:
@@ -162,7 +152,7 @@ def _power(args: argparse.Namespace) -> int:
     disc_m2 = args.rotors * math.pi * args.rotor_diameter_m**2 / 4.0
     samples = samples_of(args.log)
     model = fit(samples, PowerModel(args.mass_kg, disc_m2, args.capacity_wh))
-    _save(args.out, write_power(model))
+    save(args.out, write_power(model))
     print(
         f"{args.out}: {len(samples.power_w)} samples, {model.power_w(0.0):.0f} W in hover, {model.power_w(8.0):.0f} W "
         f"at 8 m/s, rms of the fit {model.residual_w:.0f} W"
@@ -227,7 +217,7 @@ def _print_findings(report: CheckReport, stream: object) -> None:
 
 
 def _convert(args: argparse.Namespace) -> int:
-    ending = _require_ending(args.target)
+    ending = require_ending(args.target)
     plan = read(text_of(args.source), str(args.source))
     home = place_of("--home", args.home, None)
     if home is not None:
@@ -235,8 +225,8 @@ def _convert(args: argparse.Namespace) -> int:
     try:
         text = write(plan, ending)
     except FormatError as problem:
-        raise _NotDone(str(problem)) from problem
-    _save(args.target, text)
+        raise NotDone(str(problem)) from problem
+    save(args.target, text)
     for note in plan.notes:
         print(f"note: {note}", file=sys.stderr)
     return _DONE

@@ -55,6 +55,20 @@ def test_a_survey_is_written_in_every_format(folder: Path, out: str, capsys: pyt
         assert len(plan.items) > 10
 
 
+def test_what_a_survey_will_have_seen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder) == 0
+    assert "predicted: 100.0 % seen" in capsys.readouterr().out
+    words = ["--area", folder / "area.geojson", "--camera", folder / "camera.toml", "--target-m", 0.2]
+    gaps = folder / "gaps.geojson"
+    assert _run("coverage", folder / "o.plan", *words, "--terrain", folder / "t.tif", "--out", gaps, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    # The hall of 27 m is nearer to the camera, so its roof is seen in narrower strips.
+    assert 0.9 < found["seen"] < 1.0 and 0.75 < found["pod"] < 0.85 and found["legs_not_looking"] == 0
+    assert json.loads(gaps.read_text())["features"]
+    assert _run("coverage", folder / "o.plan", *words[:4], "--share", 2) == 2
+    assert "share 2" in capsys.readouterr().err
+
+
 def test_the_written_survey_passes_its_own_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _survey(folder, "--terrain", folder / "t.tif", "--quiet") == 0
     assert capsys.readouterr().out == ""
