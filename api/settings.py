@@ -12,6 +12,7 @@ from pathlib import Path
 from api.text_files import read_text
 from ground_station.signing import Signing
 from missions.geometry.camera import CameraProfile, parse_profile
+from missions.geometry.camera_library import LIBRARY, library_profile
 
 MODE_WORDS = {"einsatz": "EINSATZ", "uebung": "ÜBUNG", "demo": "DEMO", "wiedergabe": "WIEDERGABE"}
 CLASSES = ("einsatz", "uebung", "demo")
@@ -152,5 +153,7 @@ def read_config(path: Path, allowed: Mapping[str, type | tuple[type, ...]]) -> d
 
 
 def read_profile(path: Path) -> CameraProfile:
-    """A camera profile file. Raises ProfileError, TextError or OSError naming the file."""
+    """A camera profile file, or one of the library by its name. Raises ProfileError, TextError or OSError naming it."""
+    if not path.exists() and (str(path) in LIBRARY or not path.suffix):
+        return library_profile(str(path))
     return parse_profile(read_text(path), path.name)

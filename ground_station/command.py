@@ -46,6 +46,7 @@ class Command(Operation):
     ) -> None:
         super().__init__(action, now_s=now_s)
         self._message = message
+        self.component = message.target_component
         self._shown_by = shown_by
         self._hazardous = hazardous
         self._send_until_s = now_s + (HAZARD_WINDOW_S if hazardous else _PATIENCE_S)

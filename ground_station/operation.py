@@ -44,6 +44,8 @@ class Operation:
     """
 
     commanding = False
+    component = 1
+    """Whose messages it sees: the autopilot's, or those of the camera that it speaks to."""
 
     def __init__(self, action: str, *, now_s: float) -> None:
         self.action = action
@@ -118,6 +120,7 @@ class Sequence(Operation):
         self._steps = list(steps)
         self._items = 0
         self._current = self._steps.pop(0)(now_s)
+        self.component = self._current.component
         self.commanding = True
         self._last_words: list[Message] = []
 
@@ -151,6 +154,7 @@ class Sequence(Operation):
         self.proves |= self._current.proves
         if ended.good and self._steps and steps:
             self._current = self._steps.pop(0)(now_s)
+            self.component = self._current.component
             return
         seconds = round(now_s - self.started_s, 3)
         texts = tuple(dict.fromkeys((*self._texts, *ended.vehicle_text)))

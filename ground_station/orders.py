@@ -12,9 +12,9 @@ import math
 from collections.abc import Callable
 
 from ground_station.command import Command, Judge, command_int, command_long
+from ground_station.gimbal import pitch_yaw_deg
 from ground_station.instruments import Target
 from ground_station.modes import PLANE, ROVER, modes_of
-from ground_station.operation import Operation, Sequence
 from ground_station.telemetry import VehicleState
 from ground_station.wire import mavlink
 from missions.geometry.geo import Datum, GeoPoint, azimuth_deg, distance_m, offset
@@ -212,14 +212,12 @@ def _gimbal_is(
     def judge(state: VehicleState) -> bool:
         if state.gimbal is None or state.gimbal.at_s <= now_s or state.position is None:
             return False
-        w, x, y, z = state.gimbal.q
-        is_pitch = math.degrees(math.asin(max(-1.0, min(1.0, 2.0 * (w * y - z * x)))))
+        is_pitch, is_yaw = pitch_yaw_deg(state.gimbal.q)
         if abs(is_pitch - pitch(state)) > _PITCH_TOLERANCE_DEG:
             return False
         wanted = yaw(state)
         if wanted is None or abs(is_pitch) > 80.0:  # looking down, a yaw means nothing
             return True
-        is_yaw = math.degrees(math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z)))
         return abs((is_yaw - wanted + 180.0) % 360.0 - 180.0) < _YAW_TOLERANCE_DEG
 
     return judge
@@ -231,17 +229,3 @@ def stand_off(point: GeoPoint, state: VehicleState, *, distance: float, height_m
     side_deg = azimuth_deg(_flat(point), here) if distance_m(_flat(point), here) > 1.0 else 0.0
     there = offset(_flat(point), side_deg, distance) if distance > 0.0 else point
     return GeoPoint(there.lat_deg, there.lon_deg, height_m, Datum.HOME)
-
-
-def go_and_look(target: int, stand: GeoPoint, point: GeoPoint, state: Callable[[], VehicleState], *, now_s: float) -> (
-    Operation
-):  # fmt: skip
-    """Fly there, and keep the camera on the place from the moment it flies."""
-    return Sequence(
-        "look",
-        (
-            lambda at: go_to(target, stand, state(), now_s=at),
-            lambda at: look_at(target, point, state(), now_s=at),
-        ),
-        now_s=now_s,
-    )

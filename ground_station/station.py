@@ -17,6 +17,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from ground_station.authority import SECOND_STATION, Event
+from ground_station.camera import FIRST_COMPONENT, LAST_COMPONENT
 from ground_station.signing import SetUpSigning, Signing
 from ground_station.vehicle import Vehicle
 from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
@@ -94,6 +95,7 @@ class Station:
         self.refused_strangers = 0
         self._vehicles: dict[int, Vehicle] = {}
         self._routes: dict[int, _Route] = {}
+        self._cameras: dict[tuple[int, int], _Route] = {}
         self._parsers: dict[tuple[str, Peer], Parser] = {}
         self._encoders: dict[str, Encoder] = {}
         self._next_beat_s = 0.0
@@ -204,7 +206,7 @@ class Station:
         )
 
     def _addressed(self, sysid: int, message: Message, now_s: float) -> Outgoing:
-        route = self._routes[sysid]
+        route = self._cameras.get((sysid, getattr(message, "target_component", 0)), self._routes[sysid])
         encoder = self._encoders.setdefault(route.link, Encoder(self.sysid, self.compid))
         frame = encoder.encode(message)
         if self.signing is not None and sysid in self.signing.vehicles:
@@ -252,7 +254,20 @@ class Station:
             vehicle.receive(received, now_s=now_s, utc_s=utc_s, for_us=self._for_us(received.message))
         elif received.name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
             vehicle.receive(received, now_s=now_s)
+        elif FIRST_COMPONENT <= received.compid <= LAST_COMPONENT:
+            if self._reach(received, link, peer, now_s).link != link:
+                self._repeated.append(received)
+                return False
+            vehicle.receive(received, now_s=now_s, for_us=self._for_us(received.message))
         return True
+
+    def _reach(self, received: Received, link: str, peer: Peer, now_s: float) -> _Route:
+        """Where a camera is heard, which may be another wire than its autopilot's; it changes only after a silence."""
+        key = (received.sysid, received.compid)
+        route = self._cameras.get(key)
+        if route is None or route.link == link or now_s - route.heard_s > _ROUTE_SILENT_S:
+            route = self._cameras[key] = _Route(link, peer, now_s)
+        return route
 
     def link_age_s(self, link: str, now_s: float) -> float | None:
         """Seconds since a vehicle was validly heard on a link; None where none ever was."""
@@ -329,7 +344,7 @@ class Station:
                 self.refused_vehicles += 1
                 return
             self._syncs = 0
-            vehicle = Vehicle(received.sysid, observe_only=not self.asks)
+            vehicle = Vehicle(received.sysid, observe_only=not self.asks, us=(self.sysid, self.compid))
             vehicle.terrain_service.ground = self.terrain
             self._vehicles[received.sysid] = vehicle
             self._reroute(received.sysid, link, peer, now_s)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ground_station import instruments
+from ground_station.camera import CameraState
 from ground_station.instruments import (
     Acknowledgement,
     Ahrs,
@@ -207,6 +208,8 @@ class VehicleState:
     shot: Shot | None = None
     remote_id: RemoteId | None = None
     acknowledgement: Acknowledgement | None = None
+    cameras: Mapping[int, CameraState] = field(default_factory=dict)
+    """By component; a camera lives beside the autopilot and says nothing of whether that one does."""
     rpm: tuple[float, float] | None = None
     airspeed_m_s: float | None = None
     texts: tuple[StatusText, ...] = ()
@@ -235,6 +238,10 @@ class VehicleState:
             raise KeyError(f"{name!r} is no field of VehicleState")
         at_s = self.heard.get(name)
         return None if at_s is None else now_s - at_s
+
+    def with_cameras(self, cameras: Mapping[int, CameraState], *, now_s: float) -> VehicleState:
+        """The next state after a camera spoke. The autopilot's age stays what it is."""
+        return replace(self, cameras=dict(cameras), heard={**self.heard, "cameras": now_s})
 
     def with_changes(self, changes: Changes, *, now_s: float) -> VehicleState:
         """The next state. (``dataclasses.replace`` would run all sixty fields through ``__init__``.)"""

@@ -9,14 +9,18 @@ it are discarded; nothing of the old boot is shown as live.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from collections.abc import Sequence as Items
 
 from ground_station import orders
 from ground_station.authority import NEW_FLIGHT, TRAFFIC, Authority, Event
+from ground_station.camera import TOLD_BY_CAMERAS
+from ground_station.cameras import Cameras
 from ground_station.clock_sync import ClockSync
 from ground_station.command import Command, command_long
 from ground_station.download import FENCE, MISSION, RALLY, Compare, Download
 from ground_station.evade import descend
+from ground_station.gimbal import Who, require_free, with_control
 from ground_station.instruments import radio_status
 from ground_station.merging import Merging
 from ground_station.modes import FLIES_PLAN, modes_of
@@ -49,10 +53,13 @@ class Busy(RuntimeError):
 
 
 class Vehicle:
-    """A vehicle with an autopilot (component 1). ``observe_only``: nothing is ever asked of it."""
+    """A vehicle with an autopilot (component 1). ``observe_only``: nothing is ever asked of it.
 
-    def __init__(self, sysid: int, *, observe_only: bool = False) -> None:
-        self.sysid = sysid
+    ``us``: system and component that we speak as.
+    """
+
+    def __init__(self, sysid: int, *, observe_only: bool = False, us: Who = (255, 190)) -> None:
+        self.sysid, self.us = sysid, us
         self.observe_only = observe_only
         self.flights = 1
         self.operation: Operation | None = None
@@ -61,11 +68,12 @@ class Vehicle:
         self.traffic = Traffic()
         self._next_traffic_s = 0.0
         self.terrain_service = TerrainService()
+        self.cameras = Cameras(sysid)
         self._out: list[Message] = []
         self._begin()
 
     def _begin(self) -> None:
-        self.state = VehicleState(self.sysid)
+        self.state = VehicleState(self.sysid, cameras=dict(self.cameras.states))
         self.clock = ClockSync()
         self.track = Track(self.sysid, self.clock)
         self._streams = StreamRequests()
@@ -83,7 +91,7 @@ class Vehicle:
         message, name = received.message, received.name
         if received.compid != _AUTOPILOT_COMPONENT:
             # A camera or gimbal that still speaks is no sign of life of the autopilot.
-            self._track(name, message, received.compid)
+            self._component(received, now_s, for_us)
             return
         if name in _BOOT_STAMPED:
             self._boot_time(message.time_boot_ms * 1e-3, now_s, utc_s)
@@ -97,11 +105,25 @@ class Vehicle:
         if name == "STATUSTEXT":
             self._streams.told(text_of(message.text))
         self.state = fold(self.state, message, now_s=now_s)
+        if name in TOLD_BY_CAMERAS:
+            self._hear_camera(received, now_s)
         self._track(name, message, received.compid)
         self.proofs.heard(message, transferring=self._transferring, now_s=now_s)
         self._watch(message, now_s)
-        if self.operation is not None and for_us:
+        if self.operation is not None and for_us and self.operation.component == _AUTOPILOT_COMPONENT:
             self.operation.receive(message, self.state, now_s=now_s)
+
+    def _component(self, received: Received, now_s: float, for_us: bool) -> None:
+        """A message of a component beside the autopilot."""
+        self._track(received.name, received.message, received.compid)
+        self._hear_camera(received, now_s)
+        if self.operation is not None and for_us and self.operation.component == received.compid:
+            self.operation.receive(received.message, self.state, now_s=now_s)
+
+    def _hear_camera(self, received: Received, now_s: float) -> None:
+        self.cameras.hear(received, now_s=now_s)
+        if received.compid in self.cameras.states:
+            self.state = self.state.with_cameras(self.cameras.states, now_s=now_s)
 
     def _watch(self, message: Message, now_s: float) -> None:
         """Somebody else's change of mode ends what we had under way; it is never fought."""
@@ -158,6 +180,7 @@ class Vehicle:
         if not self.observe_only and self.state.heartbeat_at_s is not None:
             self._out += self._streams.due(self.sysid, now_s=now_s)
             self._out += self.terrain_service.due(now_s=now_s)
+            self._out += self.cameras.due(now_s=now_s)
 
     def timesync(self, *, now_s: float) -> Message:
         """A question for the vehicle's clock; its answer is known by our time in it."""
@@ -355,11 +378,20 @@ class Vehicle:
     def go_and_look(self, stand: GeoPoint, point: GeoPoint, *, now_s: float) -> Operation:
         """Fly to ``stand`` and keep the camera on ``point``; ``leg.check_leg`` comes first."""
         orders.require_in_flight(self.state)
-        return self.start(orders.go_and_look(self.sysid, stand, point, lambda: self.state, now_s=now_s))
+        require_free(self.state, self.us)
+        steps = (
+            lambda at: orders.go_to(self.sysid, stand, self.state, now_s=at),
+            lambda at: self._pointing(lambda later: orders.look_at(self.sysid, point, self.state, now_s=later), at),
+        )
+        return self.start(Sequence("look", steps, now_s=now_s))
 
     def look_at(self, point: GeoPoint | None, *, now_s: float) -> Operation:
-        """Keep the camera on a place, from where the aircraft is; None lets it go."""
-        return self.start(orders.look_at(self.sysid, point, self.state, now_s=now_s))
+        """Keep the camera on a place, from where the aircraft is; None lets it go. Raises ControlTaken."""
+        require_free(self.state, self.us)
+        return self.start(self._pointing(lambda at: orders.look_at(self.sysid, point, self.state, now_s=at), now_s))
+
+    def _pointing(self, order: Callable[[float], Operation], now_s: float) -> Operation:
+        return with_control(self.sysid, self.us, self.state, order, now_s=now_s)
 
     def change_height(self, height_m: float, *, now_s: float) -> Operation:
         """To another height above home, on the spot."""
@@ -397,8 +429,11 @@ class Vehicle:
         return self.start(Command("version", message, now_s=now_s, shown_by=told))
 
     def point_gimbal(self, pitch_deg: float, yaw_deg: float = 0.0, *, now_s: float) -> Operation:
-        """Point the gimbal, degrees; yaw follows the vehicle."""
-        return self.start(orders.point_gimbal(self.sysid, pitch_deg, yaw_deg, self.state, now_s=now_s))
+        """Point the gimbal, degrees; yaw follows the vehicle. Raises ControlTaken."""
+        require_free(self.state, self.us)
+        return self.start(
+            self._pointing(lambda at: orders.point_gimbal(self.sysid, pitch_deg, yaw_deg, self.state, now_s=at), now_s)
+        )
 
 
 def _mission_state(state: VehicleState) -> int:

@@ -22,21 +22,22 @@ if TYPE_CHECKING:
 NAMES = (
     "status", "arm", "disarm", "takeoff", "start", "pause", "resume", "rtl", "land", "mode", "upload", "download",
     "clear", "fence", "rally", "goto", "look", "hold", "evade", "height", "speed", "gimbal", "params",
-    "logs", "ftp", "preflight", "signing",
+    "logs", "ftp", "preflight", "signing", "camera",
 )  # fmt: skip
-LATER = ("camera",)
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `fly` with its actions."""
     parser = subparsers.add_parser("fly", help="ask one thing of a vehicle: status, upload, arm, start, rtl …")
-    parser.add_argument("action", choices=(*NAMES, *LATER), metavar="ACTION", help=" ".join((*NAMES, *LATER)))
+    parser.add_argument("action", choices=NAMES, metavar="ACTION", help=" ".join(NAMES))
     parser.add_argument("words", nargs="*", metavar="…", help="mode NAME · takeoff METRES · clear/download "
                         "mission|fence|rally · fence show|upload|clear|on|off · rally show|upload|clear · "
                         "goto LAT LON HEIGHT · look LAT LON [ALTITUDE] [--height M --distance M] · look down|none · "
                         "evade [land|rtl] · "
-                        "gimbal PITCH [YAW] · height METRES · speed M_S · params get NAME · params set NAME VALUE · "
-                        "params list · params save|load|compare FILE · logs list · logs get NUMBER|last [FILE] · "
+                        "gimbal PITCH [YAW]|take|release|status · camera [status]|photo|series S [N]|stop|film on|off|"
+                        "mode image|video|zoom PERCENT|source rgb|thermal|stream on|off [N] · height METRES · "
+                        "speed M_S · params get NAME · params set NAME VALUE · params list · "
+                        "params save|load|compare FILE · logs list · logs get NUMBER|last [FILE] · "
                         "ftp list FOLDER · ftp get PATH [FILE] · signing setup|off|status"
                         )  # fmt: skip
     parser.add_argument("--link", action="append", required=True, metavar="URL")
@@ -49,6 +50,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--height", type=float, metavar="M", help="look: fly there, so high above home")
     parser.add_argument("--distance", type=float, default=30.0, metavar="M", help="look: so far from the place (30)")
     parser.add_argument("--flight-time", type=float, metavar="MIN", help="preflight: how long a full battery flies")
+    parser.add_argument(
+        "--component", type=int, metavar="ID", help="camera: which one (100 to 105; 1: the autopilot's)"
+    )
     parser.add_argument("--reason", help="why warnings are accepted, or stops overridden")
     parser.add_argument("--name", help="who accepts them")
     parser.add_argument("--wait", type=float, default=10.0, metavar="S", help="how long to listen for the vehicle")
@@ -58,16 +62,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _actions() -> dict[str, Action]:
-    from api.flying import audit, files, keys, moves, plain, plans
+    from api.flying import audit, camera, files, gimbal, keys, moves, plain, plans
 
-    return {**plain.ACTIONS, **plans.ACTIONS, **moves.ACTIONS, **files.ACTIONS, **audit.ACTIONS, **keys.ACTIONS}
+    rooms = (plain, plans, moves, files, audit, keys, camera, gimbal)
+    return {name: action for room in rooms for name, action in room.ACTIONS.items()}
 
 
 def run(args: argparse.Namespace) -> int:
     """Do one action. 0 verified or done; 1 not done; 2 wrong usage or input (raised as ValueError)."""
-    if args.action in LATER:
-        print(f"fly {' '.join([args.action, *args.words])}: not in this release", file=sys.stderr)
-        return 1
     from api.flight_session import NotDone
     from ground_station.operation import UNKNOWN, Outcome
 

@@ -1,4 +1,4 @@
-"""`fly goto look hold evade gimbal speed height`: orders to an aircraft in flight.
+"""`fly goto look hold evade speed height`: orders to an aircraft in flight.
 
 What moves it is checked like a plan of one leg from where it is: ground (``--terrain``), the fence that is on board,
 distance, battery. A stop is never flown; a warning is accepted with ``--reason`` and ``--name``.
@@ -11,9 +11,10 @@ import asyncio
 import sys
 
 from api.flying.call import KINDS, TOLD_S, Action, Call, no_words, now, number, refused
+from api.flying.gimbal import point, pointing
 from ground_station.evade import LOW_M, low_height_m, may_return
 from ground_station.leg import check_leg
-from ground_station.operation import DONE, Operation, Outcome
+from ground_station.operation import DONE, Outcome
 from ground_station.orders import NotFlying, require_in_flight, stand_off
 from missions.findings import STOP, Finding
 from missions.geometry.geo import Datum, GeoPoint
@@ -43,15 +44,15 @@ async def _height(call: Call) -> list[Outcome]:
 async def _look(call: Call) -> list[Outcome]:
     words = call.args.words
     if words == [_NONE]:
-        return await call.one(call.vehicle.look_at(None, now_s=now()))
+        return await pointing(call, lambda: call.vehicle.look_at(None, now_s=now()))
     if words == [_DOWN]:
-        return await _point(call, -90.0, 0.0)
+        return await point(call, -90.0, 0.0)
     await _know(call)
     place = await _ground(call, float(words[0]), float(words[1]), float(words[2]) if len(words) == 3 else None)
     if place is None:
         return refused("look", "the height of that place is not known: give its ALTITUDE above sea level or --terrain")
     if call.args.height is None:
-        return await call.one(call.vehicle.look_at(place, now_s=now()))
+        return await pointing(call, lambda: call.vehicle.look_at(place, now_s=now()))
     if call.vehicle.state.position is None:
         return refused("look", "the vehicle does not say where it is")
     stand = stand_off(place, call.vehicle.state, distance=call.args.distance, height_m=call.args.height)
@@ -103,8 +104,7 @@ async def _move(call: Call, target: GeoPoint, begin) -> list[Outcome]:  # type: 
     if decisions and not (call.args.reason and call.args.name):
         many = f"{len(decisions)} warnings have to be accepted with --reason and --name ({decisions[0].text})"
         return refused(action, f"{many}; nothing was sent")
-    operation: Operation = begin()
-    return await call.one(operation)
+    return await pointing(call, begin)
 
 
 async def _findings(call: Call, target: GeoPoint, fence: tuple[MissionItem, ...]) -> tuple[Finding, ...]:
@@ -161,16 +161,6 @@ async def _speed(call: Call) -> list[Outcome]:
     return await call.one(call.vehicle.change_speed(float(call.args.words[0]), now_s=now()))
 
 
-async def _gimbal(call: Call) -> list[Outcome]:
-    words = call.args.words
-    return await _point(call, float(words[0]), float(words[1]) if len(words) == 2 else 0.0)
-
-
-async def _point(call: Call, pitch_deg: float, yaw_deg: float) -> list[Outcome]:
-    await call.session.until(lambda: call.vehicle.state.gimbal is not None, 1.5)
-    return await call.one(call.vehicle.point_gimbal(pitch_deg, yaw_deg, now_s=now()))
-
-
 def _check_place(what: str, words: list[str]) -> None:
     number(f"{what}: latitude", words[0], -90.0, 90.0, "degrees")
     number(f"{what}: longitude", words[1], -180.0, 180.0, "degrees")
@@ -210,14 +200,6 @@ def _check_speed(args: argparse.Namespace) -> None:
     number("speed", args.words[0], 0.2, 30.0, "m/s")
 
 
-def _check_gimbal(args: argparse.Namespace) -> None:
-    if len(args.words) not in (1, 2):
-        raise ValueError("fly gimbal: PITCH [YAW] in degrees are needed; -90 is straight down, yaw from the nose")
-    number("gimbal: pitch", args.words[0], -90.0, 90.0, "degrees")
-    for word in args.words[1:]:
-        number("gimbal: yaw", word, -180.0, 180.0, "degrees")
-
-
 ACTIONS = {
     "goto": Action(_goto, _check_goto),
     "look": Action(_look, _check_look),
@@ -225,5 +207,4 @@ ACTIONS = {
     "evade": Action(_evade, _check_evade),
     "height": Action(_height, _check_height),
     "speed": Action(_speed, _check_speed),
-    "gimbal": Action(_gimbal, _check_gimbal),
 }

@@ -15,7 +15,10 @@ from missions.checks import CheckedMission, check
 from missions.geometry.geo import Datum, GeoPoint, offset
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
 from simulators.autopilot.core import Autopilot
+from simulators.camera_component import CameraComponent, Stream
 from simulators.geodesy import Plane
+from simulators.gimbal import Gimbal
+from simulators.thermal import PROFILE
 
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
 EPOCH_S = 1_773_522_000.0
@@ -25,13 +28,23 @@ Keep = Callable[[Received], bool]
 
 
 class Rig:
-    """``loss``: share of frames either direction loses. ``up``, ``down``: filters a test may set; false loses it."""
+    """``loss``: share of frames either direction loses. ``up``, ``down``: filters a test may set; false loses it.
 
-    def __init__(self, seed: int = 1, loss: float = 0.0) -> None:
+    ``payload``: with a camera and a gimbal on wires of their own, ``camera`` and ``gimbal``.
+    """
+
+    def __init__(self, seed: int = 1, loss: float = 0.0, *, payload: bool = False) -> None:
         self.autopilot = Autopilot(
             Plane(HOME.lat_deg, HOME.lon_deg, HOME.alt_m), HOME.alt_m, seed=seed, wind_m_s=0.0, utc_at_boot_s=EPOCH_S
         )
         self.autopilot.add_link("ground")
+        self.devices: dict[str, CameraComponent | Gimbal] = {}
+        if payload:
+            self.camera, self.gimbal = CameraComponent(PROFILE, 10.0), Gimbal(seed)
+            self.camera.streams = (Stream("rtsp://10.0.0.9:8554/thermal", True), Stream("tcp://10.0.0.9:5600", False))
+            self.devices = {"device camera": self.camera, "device gimbal": self.gimbal}
+        for name in self.devices:
+            self.autopilot.add_link(name)
         self.station = Station()
         self.loss = loss
         self.up: Keep = lambda received: True
@@ -51,6 +64,7 @@ class Rig:
     def step(self) -> None:
         self.now_s = round(self.now_s + STEP_S, 6)
         self.autopilot.step(self.now_s)
+        self._step_devices()
         for data in self.autopilot.take_outgoing("ground"):
             if self._passes("down", data):
                 self.station.receive(data, link="memory", now_s=self.now_s, utc_s=EPOCH_S + self.now_s)
@@ -58,6 +72,17 @@ class Rig:
         for outgoing in self.station.take_outgoing(now_s=self.now_s):
             if self._passes("up", outgoing.data):
                 self.autopilot.receive(outgoing.data, link="ground")
+
+    def _step_devices(self) -> None:
+        for name, device in self.devices.items():
+            for data in self.autopilot.take_outgoing(name):
+                device.receive(data)
+            if isinstance(device, CameraComponent):
+                device.step(self.now_s, self.now_s)
+            else:
+                device.step(self.now_s)
+            for data in device.take_outgoing():
+                self.autopilot.receive(data, link=name)
 
     def until(self, condition: Callable[[], bool], limit_s: float) -> None:
         end_s = self.now_s + limit_s
