@@ -103,7 +103,9 @@ class Calibration:
         if isinstance(place, NoPlace):
             return place
         root = np.linalg.cholesky(self.covariance)
-        return replace(place, noise_m2=place.noise_m2 * self.noise_factor**2, common=place.common @ root)
+        factor = self.noise_factor
+        noise, shaken = place.noise_m2 * factor**2, place.shaken * factor
+        return replace(place, noise_m2=noise, shaken=shaken, common=place.common @ root)
 
     def to_json(self) -> dict[str, Any]:
         """The agreed object ``calibration``."""

@@ -35,6 +35,7 @@ _MIN_SINE = 0.05
 MAX_RANGE_M = 3_000.0
 FOOTPRINT_RANGE_M = 300.0
 COMMON_STATES = 12
+FRAME_STATES = 6
 # χ² with two degrees of freedom: 95 % lie within √5.991 standard deviations.
 CHI2_95 = 5.991
 
@@ -62,12 +63,14 @@ class Place:
 
     ``common`` (2, COMMON_STATES): metres east and north by one standard deviation of each common state; the states are
     three of position, the ground's height, then what turns with the view: three of attitude in the vehicle's levelled
-    frame, three of boresight in the camera's, clock and scale.
+    frame, three of boresight in the camera's, clock and scale. ``shaken`` (2, FRAME_STATES): the part of the noise that
+    all pixels of one frame share, by one sigma of its position and of its attitude.
     """
 
     enu: Floats
     noise_m2: Floats
     common: Floats
+    shaken: Floats
     range_m: float
     pixel_m: float
 
@@ -93,11 +96,11 @@ class NoPlace:
 class Doubts:
     """What is not known of a view, in ENU: (3, 3) matrices, (3,) vectors and numbers, or N of each for N views.
 
-    Noise as covariances; each common state as the column by which one sigma of it turns or moves the camera.
+    Noise and common states alike as columns by which one sigma of each turns or moves the camera.
     """
 
-    position_noise: Floats
-    attitude_noise: Floats
+    position_noise_root: Floats
+    attitude_noise_root: Floats
     position_root: Floats
     attitude_roots: Floats
     boresight_roots: Floats
@@ -125,11 +128,11 @@ def places_of(hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, do
     t, normal = np.where(good, hits.range_m, 1.0), hits.normal_enu
     slide = np.eye(3) - d[:, :, None] * normal[:, None, :] / facing[:, None, None]
     cross = -t[:, None, None] * _cross_matrices(d)  # a small turn θ moves the ray's end by θ × t d
-    noise = doubts.position_noise + cross @ doubts.attitude_noise @ cross.swapaxes(1, 2)
-    noise = noise + (t * sigma_px)[:, None, None] ** 2 * jacobian @ jacobian.swapaxes(1, 2)
-    noise = slide @ noise @ slide.swapaxes(1, 2)
-    off_axis = t[:, None] * (d - (d * doubts.axis).sum(axis=1)[:, None] * doubts.axis)
     turns = slide @ cross
+    shaken = np.concatenate([slide @ doubts.position_noise_root, turns @ doubts.attitude_noise_root], axis=2)
+    blurred = (t * sigma_px)[:, None, None] * (slide @ jacobian)
+    noise = shaken @ shaken.swapaxes(1, 2) + blurred @ blurred.swapaxes(1, 2)
+    off_axis = t[:, None] * (d - (d * doubts.axis).sum(axis=1)[:, None] * doubts.axis)
     common = np.concatenate(
         [
             slide @ doubts.position_root,
@@ -143,7 +146,9 @@ def places_of(hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, do
     )
     pixel_m = t * np.linalg.norm(jacobian[:, :, 0], axis=1) / np.sqrt(np.abs(facing))
     return [
-        Place(hits.enu[i], noise[i, :2, :2], common[i, :2], float(t[i]), float(pixel_m[i])) if good[i] else None
+        Place(hits.enu[i], noise[i, :2, :2], common[i, :2], shaken[i, :2], float(t[i]), float(pixel_m[i]))
+        if good[i]
+        else None
         for i in range(len(d))
     ]
 
@@ -210,8 +215,8 @@ class View:
         pose, profile = self.pose, self.profile
         clock_s = math.hypot(pose.time_sigma_s, profile.time_offset_sigma_s)
         return Doubts(
-            position_noise=_in_enu(pose.position_noise_m2),
-            attitude_noise=_in_enu(pose.attitude_noise_rad2),
+            position_noise_root=_root(_in_enu(pose.position_noise_m2)),
+            attitude_noise_root=_root(_in_enu(pose.attitude_noise_rad2)),
             position_root=self.position_root,
             attitude_roots=self.attitude_roots,
             boresight_roots=self.boresight_roots,

@@ -1,112 +1,51 @@
 """The memory of hotspots: many looks, one fire, one number.
 
-A fold: ``fold(memory, observation, view)`` returns the next memory and what changed. Each hotspot is an information
-filter on the ground (east, north): independent **noise** adds information; how the **common** states of the flight
-moved each look (``Place.common``) is averaged with the same weights and added when the ellipse is asked for, so that a
-thousand looks through the same crooked mount never look better than the mount.
+A fold: ``fold(memory, observation, view)`` returns the next memory and what changed. What one hotspot makes of its
+looks stands in `hotspot`; which look is whose in `assignment`; what the passes of several flights, or of several
+drones, do to places in `passes`.
 
-- *Assignment* is one to one within a frame, nearest first, inside the 99 % gate (d² < 9.21, two degrees of freedom),
-  the gate widened by the fire's own size and by what this look and the earlier ones differ under the common states
-  (which another drone does not share: its receiver and its mount err by themselves).
 - *Confirmation*: three of the last five looks, or one above 150 °C. Then it gets its **number**, small, spoken over
   radio and never used again. What a search for fire found but never above 95 °C stays unconfirmed, however often it is
   seen: roofs, tanks and engines reach 90 °C in the sun. A search for embers or persons is asked for knowing that.
 - In view and not seen is evidence against: an unconfirmed one is forgotten after five such looks; a confirmed one never
   disappears by itself, it only grows old.
+- Two are joined when they lie within their own size, or when their places agree although no frame ever saw them apart.
+
+A frame touches what it may see and nothing else: an index of places tells which that is, so that ten thousand hotspots
+cost little more than ten.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from imagery.assignment import GATE, Known, assign, size2_m2
 from imagery.detect import FIRE_ABOVE_K, KELVIN
-from imagery.georeference import Ellipse95, NoPlace, Place, View, ellipse95
+from imagery.georeference import COMMON_STATES, View
+from imagery.hotspot import Hotspot, apart_m, begun, joined, missed, seen_again
+from imagery.looks import MERGE_GAP_M, Sighting, sightings_of, stacked
 from imagery.observe import FrameObservation
+from imagery.passes import Passes
 from missions.geometry.geo import LocalFrame, utmref
+
+__all__ = ["Event", "Hotspot", "HotspotMemory", "fold", "hotspot_id", "properties"]
 
 Floats = NDArray[np.float64]
 
-GATE = 9.21
-_LOOKS_REMEMBERED = 5
 _LOOKS_NEEDED = 3
-_FORGET_AFTER = 5
 _SUN_WARMED_BELOW_K = 95.0 + KELVIN
-# Two parts of one fire closer than this are one; a fire brigade's hose reaches both.
-_MERGE_GAP_M = 0.6
 _EDGE_MARGIN_M = 2.0
-# A larger region is a burning area, whose parts keep their own places; it must not swallow its neighbours.
-_MAX_RADIUS_M = 8.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Hotspot:
-    """One remembered source of heat; metres, kelvin.
-
-    ``information`` (2, 2) 1/m², ``vector`` (2,) and ``pulls`` (2, COMMON_STATES) are sums over the looks of Λ, Λ x and
-    Λ F, with the place x and its columns F of common states.
-    """
-
-    key: int
-    number: int | None
-    kind: str
-    vehicle: int
-    camera: str
-    information: Floats
-    vector: Floats
-    pulls: Floats
-    height_amsl_m: float
-    peak_k: float
-    peak_lower_bound: bool
-    latest_peak_k: float
-    contrast_k: float
-    area_m2: float
-    radius_m: float
-    whole: bool
-    radiometric: bool
-    first_seen_s: float
-    last_seen_s: float
-    sightings: int
-    looks: tuple[bool, ...]
-    picture: str
-    several: bool = False
-    """Whether more than one drone has seen it."""
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether it has a number."""
-        return self.number is not None
-
-    @property
-    def place_en(self) -> Floats:
-        """(2,) east, north, metres."""
-        return np.asarray(np.linalg.solve(self.information, self.vector), np.float64)
-
-    @property
-    def noise_m2(self) -> Floats:
-        """(2, 2) what is left of the noise."""
-        return np.asarray(np.linalg.inv(self.information), np.float64)
-
-    @property
-    def common(self) -> Floats:
-        """(2, COMMON_STATES) how one sigma of each common state moves the place, metres."""
-        return np.asarray(np.linalg.solve(self.information, self.pulls), np.float64)
-
-    @property
-    def covariance_m2(self) -> Floats:
-        """(2, 2) remaining noise and all of the common error."""
-        common = self.common
-        return np.asarray(self.noise_m2 + common @ common.T, np.float64)
-
-    @property
-    def ellipse(self) -> Ellipse95:
-        """The 95 % ellipse."""
-        return ellipse95(self.covariance_m2)
+# Neighbours within this are remembered as others once a frame has seen both.
+_NEIGHBOURS_M = 20.0
+# Two whose places agree are one only where that could be told: this well known, and so often seen.
+_AGREE, _TOLD_M, _TOLD_LOOKS, _TOLD_FARTHEST_M = 6.0, 1.5, 3, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +56,48 @@ class Event:
     key: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Index:
+    """(N, 2) places of the hotspots that it is ``of``, and (N,) how far from there each may be met."""
+
+    of: tuple[Hotspot, ...] = ()
+    en: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+    reach_m: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def within(self, low: Floats, high: Floats) -> list[int]:
+        """The indices of those that may be met between two corners (2,), in their order."""
+        (east, north), reach = self.en.T, self.reach_m
+        column = np.flatnonzero((east + reach >= low[0]) & (east - reach <= high[0]))
+        north, reach = north[column], reach[column]
+        found: list[int] = column[(north + reach >= low[1]) & (north - reach <= high[1])].tolist()
+        return found
+
+    def next(self, hotspots: tuple[Hotspot, ...], changed: Sequence[int], gone: Sequence[int] = ()) -> _Index:
+        """Of the next hotspots: without those ``gone``, new ones at the end; ``changed``: indices in the next ones."""
+        en, reach = (np.delete(array, gone, axis=0) if gone else array for array in (self.en, self.reach_m))
+        new = len(hotspots) - len(en)
+        en, reach = np.concatenate([en, np.empty((new, 2))]), np.concatenate([reach, np.empty(new)])
+        if changed:
+            known = _known([hotspots[i] for i in changed])
+            en[changed], reach[changed] = known.en, _reaches_m(known)
+        return _Index(hotspots, en, reach)
+
+
+def _reaches_m(known: Known) -> Floats:
+    """(K,) no gate of these reaches farther, but for what the sighting adds."""
+    doubt = known.noise[:, 0, 0] + known.noise[:, 1, 1] + 2.0 * (known.common**2).sum(axis=(1, 2))
+    return np.asarray(np.sqrt(GATE * (doubt + 2.0 * size2_m2(known.radii, 0.0))))
+
+
 @dataclass(frozen=True, slots=True)
 class HotspotMemory:
-    """All hotspots of an incident, in the order in which they were first seen."""
+    """All hotspots of an incident, in the order in which they were first seen, and its passes."""
 
     hotspots: tuple[Hotspot, ...] = ()
     next_key: int = 1
     next_number: int = 1
+    passes: Passes = field(default_factory=Passes)
+    _index: _Index = field(default_factory=_Index)
 
     @property
     def confirmed(self) -> tuple[Hotspot, ...]:
@@ -132,16 +106,16 @@ class HotspotMemory:
 
     def get(self, key: int) -> Hotspot | None:
         """By key."""
-        return next((h for h in self.hotspots if h.key == key), None)
+        place = bisect_left(self.hotspots, key, key=lambda h: h.key)
+        found = self.hotspots[place] if place < len(self.hotspots) else None
+        return found if found is not None and found.key == key else None
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sighting:
-    place: Place
-    index: int
-    radius_m: float
-    area_m2: float
-    edge: bool
+    @property
+    def index(self) -> _Index:
+        """Where they are."""
+        if self._index.of is self.hotspots:
+            return self._index
+        return _Index().next(self.hotspots, range(len(self.hotspots)))
 
 
 def fold(
@@ -150,250 +124,188 @@ def fold(
     """The next memory. ``view`` is None for a frame without a pose, which changes nothing."""
     if view is None or observation.refusal:
         return memory, ()
-    sightings = _sightings(observation, view)
-    places = _places(memory.hotspots)
-    matches = _assign(memory.hotspots, places, sightings, observation.vehicle)
-    in_view = _well_inside(memory.hotspots, places, footprint_en)
-    events: list[Event] = []
-    kept: list[Hotspot] = []
-    for index, hotspot in enumerate(memory.hotspots):
-        matched = matches.get(index)
-        if matched is not None:
-            kept.append(_seen_again(hotspot, sightings[matched], observation))
-            events.append(Event("seen", hotspot.key))
+    sightings = sightings_of(observation, view)
+    passes, now = memory.passes.now((observation.vehicle, observation.camera), observation.time_s)
+    near = _near(memory.index, sightings)
+    found, passes, now = assign(_known([memory.hotspots[i] for i in near]), sightings, passes, now)
+    draft = _Draft(memory, passes)
+    owners = {j: near[k] for k, j in found.items()}
+    for j, i in sorted(owners.items(), key=lambda pair: pair[1]):
+        draft.change(i, seen_again(memory.hotspots[i], sightings[j], observation, passes, now), "seen")
+    for i in _well_inside(memory.index, footprint_en):
+        if i not in draft.changed:
+            draft.change(i, missed(memory.hotspots[i]), "")
+    for j in range(len(sightings)):
+        if j not in owners:
+            owners[j] = draft.add(begun(draft.next_key, sightings[j], observation, now))
+    draft.set_apart([owners[j] for j in range(len(sightings))], sightings)
+    draft.merge()
+    draft.confirm()
+    return draft.finished()
+
+
+class _Draft:
+    """The next memory while it is made; ``changed``: indices of what a look, or none, has changed."""
+
+    def __init__(self, memory: HotspotMemory, passes: Passes) -> None:
+        self._memory, self._passes = memory, passes
+        self._hotspots: list[Hotspot | None] = list(memory.hotspots)
+        self.changed: set[int] = set()
+        self.next_key, self._next_number = memory.next_key, memory.next_number
+        self._events: list[Event] = []
+
+    def change(self, i: int, hotspot: Hotspot | None, what: str) -> None:
+        """The next state of a hotspot; None forgets it."""
+        self._hotspots[i] = hotspot
+        self.changed.add(i)
+        if hotspot is None:
+            what = "forgotten"
+        if what:
+            self._events.append(Event(what, self._memory.hotspots[i].key))
+
+    def add(self, hotspot: Hotspot) -> int:
+        """A new one; its index."""
+        self._hotspots.append(hotspot)
+        self.next_key += 1
+        self.changed.add(len(self._hotspots) - 1)
+        self._events.append(Event("new", hotspot.key))
+        return len(self._hotspots) - 1
+
+    def set_apart(self, owners: list[int], sightings: list[Sighting]) -> None:
+        """Remember which neighbours this frame has seen side by side."""
+        if len(owners) < 2:
+            return
+        places = np.stack([s.place.enu[:2] for s in sightings])
+        near = ((places[:, None] - places[None]) ** 2).sum(axis=2) < _NEIGHBOURS_M**2
+        for j, owner in enumerate(owners):
+            hotspot = self._hotspots[owner]
+            assert hotspot is not None
+            keys = {other.key for k in np.flatnonzero(near[j]) if (other := self._hotspots[owners[k]]) is not None}
+            new = keys - hotspot.apart - {hotspot.key}
+            if new:
+                self._hotspots[owner] = replace(hotspot, apart=hotspot.apart | new)
+
+    def merge(self) -> None:
+        """Two hotspots that turn out to be one become the older (numbered) one."""
+        for i, j in self._close_pairs():
+            first, second = self._hotspots[i], self._hotspots[j]
+            if first is None or second is None or not _are_one(first, second, self._passes):
+                continue
+            stays, goes = (j, i) if second.confirmed and not first.confirmed else (i, j)
+            kept, gone = (second, first) if stays == j else (first, second)
+            self._hotspots[stays], self._hotspots[goes] = joined(kept, gone, self._passes), None
+            self.changed |= {stays, goes}
+            self._events.append(Event("merged", gone.key))
+
+    def _close_pairs(self) -> list[tuple[int, int]]:
+        """Pairs i < j, at least one of them looked at just now, that are near enough to be one."""
+        seen = sorted(i for i in self.changed if (h := self._hotspots[i]) is not None and h.looks[-1])
+        if not seen:
+            return []
+        mine = _known([hotspot for i in seen if (hotspot := self._hotspots[i]) is not None])
+        index, fresh = self._memory.index, [i for i in seen if i >= len(self._memory.hotspots)]
+        around = index.within(mine.en.min(axis=0) - _NEIGHBOURS_M, mine.en.max(axis=0) + _NEIGHBOURS_M)
+        others = [i for i in (*around, *fresh) if self._hotspots[i] is not None]
+        theirs = _known([hotspot for i in others if (hotspot := self._hotspots[i]) is not None])
+        touching = _touching_m(mine.radii[:, None], theirs.radii[None])
+        farther = np.where(np.not_equal.outer(mine.passed, theirs.passed), _NEIGHBOURS_M, 0.0)
+        apart = np.hypot(*(np.subtract.outer(mine.en[:, axis], theirs.en[:, axis]) for axis in (0, 1)))
+        near = np.argwhere(apart <= np.maximum(touching, _TOLD_FARTHEST_M) + farther)
+        return sorted({(min(seen[k], others[m]), max(seen[k], others[m])) for k, m in near if seen[k] != others[m]})
+
+    def confirm(self) -> None:
+        """Give numbers to those that have earned them."""
+        for i in sorted(self.changed):
+            hotspot = self._hotspots[i]
+            if hotspot is not None and not hotspot.confirmed and _is_sure(hotspot):
+                self._hotspots[i] = replace(hotspot, number=self._next_number)
+                self._next_number += 1
+                self._events.append(Event("confirmed", hotspot.key))
+
+    def finished(self) -> tuple[HotspotMemory, tuple[Event, ...]]:
+        """The next memory and what changed."""
+        gone = sorted(i for i in self.changed if self._hotspots[i] is None)
+        if gone:
+            hotspots = tuple(hotspot for hotspot in self._hotspots if hotspot is not None)
         else:
-            missed = _missed(hotspot) if in_view[index] else hotspot
-            if missed is None:
-                events.append(Event("forgotten", hotspot.key))
-            else:
-                kept.append(missed)
-    memory = replace(memory, hotspots=tuple(kept))
-    for index in sorted(set(range(len(sightings))) - set(matches.values())):
-        memory = _begin(memory, sightings[index], observation)
-        events.append(Event("new", memory.hotspots[-1].key))
-    memory, merged = _merge(memory)
-    events += merged
-    memory, confirmed = _confirm(memory)
-    return memory, (*events, *confirmed)
+            hotspots = tuple(self._hotspots)  # type: ignore[arg-type]
+        changed = [i - bisect_left(gone, i) for i in sorted(self.changed) if self._hotspots[i] is not None]
+        before = [i for i in gone if i < len(self._memory.hotspots)]
+        index = self._memory.index.next(hotspots, changed, before)
+        memory = HotspotMemory(hotspots, self.next_key, self._next_number, self._passes, index)
+        return memory, tuple(self._events)
 
 
-def _sightings(observation: FrameObservation, view: View) -> list[_Sighting]:
-    found = observation.detections
-    # The centroid of a large or half-seen fire is not its middle: its own size is part of the doubt.
-    sides = found.bbox[:, 2:].max(axis=1, initial=0)
-    sizes = 0.15 * np.sqrt(found.area_px) + np.where(found.edge, 0.5 * sides, 0.0)
-    sigmas = np.hypot(view.profile.pixel_sigma_px, sizes)
-    sightings = []
-    for i, place in enumerate(view.places(np.column_stack([found.u, found.v]), sigma_px=sigmas.tolist())):
-        if isinstance(place, NoPlace):
-            continue
-        area = float(found.area_px[i]) * place.pixel_m**2
-        radius = min(_MAX_RADIUS_M, 0.5 * float(sides[i]) * place.pixel_m)
-        sightings.append(_Sighting(place, i, radius, area, bool(found.edge[i])))
-    return _one_fire_each(sightings)
+def _near(index: _Index, sightings: Sequence[Sighting]) -> list[int]:
+    """The indices of all that one of these sightings may be."""
+    if not sightings:
+        return []
+    en, noise, common, radii = stacked(sightings)
+    doubt = noise[:, 0, 0] + noise[:, 1, 1] + 2.0 * (common**2).sum(axis=(1, 2))
+    reach = np.sqrt(GATE * (doubt + 0.5 * radii**2))[:, None]
+    return index.within((en - reach).min(axis=0), (en + reach).max(axis=0))
 
 
-def _one_fire_each(sightings: list[_Sighting]) -> list[_Sighting]:
-    """Drop the smaller of two parts that touch: flames and shadows cut one fire into several regions."""
-    kept: list[_Sighting] = []
-    for sighting in sorted(sightings, key=lambda s: -s.area_m2):
-        if all(
-            float(np.hypot(*(sighting.place.enu - other.place.enu)[:2]))
-            > sighting.radius_m + other.radius_m + _MERGE_GAP_M
-            for other in kept
-        ):
-            kept.append(sighting)
-    return sorted(kept, key=lambda s: s.index)
-
-
-def _places(hotspots: Sequence[Hotspot]) -> Floats:
-    """(N, 2) east-north of all of them at once."""
+def _known(hotspots: Sequence[Hotspot]) -> Known:
     if not hotspots:
-        return np.zeros((0, 2))
-    information, vectors = np.stack([h.information for h in hotspots]), np.stack([h.vector for h in hotspots])
-    return np.asarray(np.linalg.solve(information, vectors[..., None])[..., 0], np.float64)
-
-
-def _distances2(hotspots: Sequence[Hotspot], places: Floats, sightings: list[_Sighting], vehicle: int) -> Floats:
-    """(N, M) squared Mahalanobis distances of what a vehicle sights, the fires' own sizes allowed for."""
-    information = np.stack([h.information for h in hotspots])
-    remembered = np.linalg.inv(information)
-    seen = np.stack([s.place.noise_m2 for s in sightings])
-    # What the common states do to both alike is no difference between them; another drone has its own.
-    ours = np.linalg.solve(information, np.stack([h.pulls for h in hotspots]))[:, None]
-    theirs = np.stack([s.place.common for s in sightings])[None]
-    alone = np.array([h.several or h.vehicle != vehicle for h in hotspots])[:, None, None, None]
-    shared = (ours - theirs) @ (ours - theirs).swapaxes(-1, -2)
-    common = np.where(alone, ours @ ours.swapaxes(-1, -2) + theirs @ theirs.swapaxes(-1, -2), shared)
-    size2 = 0.25 * np.add.outer([h.radius_m**2 for h in hotspots], [s.radius_m**2 for s in sightings]) + 0.05
-    spread = remembered[:, None] + seen[None] + common
-    east2, both, north2 = spread[..., 0, 0] + size2, spread[..., 0, 1], spread[..., 1, 1] + size2
-    apart = np.stack([s.place.enu[:2] for s in sightings])[None] - places[:, None]
-    e, n = apart[..., 0], apart[..., 1]
-    return np.asarray((north2 * e * e - 2.0 * both * e * n + east2 * n * n) / (east2 * north2 - both * both))
-
-
-def _assign(hotspots: tuple[Hotspot, ...], places: Floats, sightings: list[_Sighting], vehicle: int) -> dict[int, int]:
-    """{index of hotspot: index of sighting}, nearest pairs first."""
-    if not hotspots or not sightings:
-        return {}
-    distances2 = _distances2(hotspots, places, sightings, vehicle)
-    pairs = []
-    for i, j in np.argwhere(distances2 < GATE).tolist():
-        # A numbered hotspot has the first claim: a new, unsure one beside it must not take its sightings.
-        pairs.append((float(distances2[i, j]) + (0.0 if hotspots[i].confirmed else 1.0), i, j))
-    matches: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, i, j in sorted(pairs):
-        if i not in matches and j not in taken:
-            matches[i] = j
-            taken.add(j)
-    return matches
-
-
-def _begin(memory: HotspotMemory, sighting: _Sighting, observation: FrameObservation) -> HotspotMemory:
-    found, i, place = observation.detections, sighting.index, sighting.place
-    information = np.asarray(np.linalg.inv(place.noise_m2), np.float64)
-    hotspot = Hotspot(
-        key=memory.next_key,
-        number=None,
-        kind=found.kind,
-        vehicle=observation.vehicle,
-        camera=observation.camera,
-        information=information,
-        vector=information @ place.enu[:2],
-        pulls=information @ place.common,
-        height_amsl_m=float(place.enu[2]),
-        peak_k=float(found.peak[i]),
-        peak_lower_bound=bool(found.lower_bound[i]),
-        latest_peak_k=float(found.peak[i]),
-        contrast_k=float(found.contrast[i]),
-        area_m2=sighting.area_m2,
-        radius_m=sighting.radius_m,
-        whole=not sighting.edge,
-        radiometric=found.radiometric,
-        first_seen_s=observation.time_s,
-        last_seen_s=observation.time_s,
-        sightings=1,
-        looks=(True,),
-        picture=observation.picture,
-    )
-    return replace(memory, hotspots=(*memory.hotspots, hotspot), next_key=memory.next_key + 1)
-
-
-def _seen_again(hotspot: Hotspot, sighting: _Sighting, observation: FrameObservation) -> Hotspot:
-    found, i, place = observation.detections, sighting.index, sighting.place
-    information, vector, pulls = hotspot.information, hotspot.vector, hotspot.pulls
-    first_whole = not sighting.edge and not hotspot.whole
-    added = np.asarray(np.linalg.inv(place.noise_m2), np.float64)
-    if first_whole:  # so far only parts were seen, cut by the border: the first whole view starts the place anew
-        information, vector, pulls = added, added @ place.enu[:2], added @ place.common
-    elif not (sighting.edge and hotspot.whole):
-        information, vector = information + added, vector + added @ place.enu[:2]
-        pulls = pulls + added @ place.common
-    share = 1.0 if first_whole else 1.0 / min(hotspot.sightings + 1, 200)
-    peak = float(found.peak[i])
-    hotter = peak > hotspot.peak_k
-    larger = not sighting.edge or not hotspot.whole
-    return replace(
-        hotspot,
-        information=information,
-        vector=vector,
-        pulls=pulls,
-        height_amsl_m=hotspot.height_amsl_m + share * (float(place.enu[2]) - hotspot.height_amsl_m),
-        peak_k=max(peak, hotspot.peak_k),
-        peak_lower_bound=bool(found.lower_bound[i]) if hotter else hotspot.peak_lower_bound,
-        latest_peak_k=peak,
-        contrast_k=max(float(found.contrast[i]), hotspot.contrast_k),
-        area_m2=0.8 * hotspot.area_m2 + 0.2 * sighting.area_m2 if larger else hotspot.area_m2,
-        radius_m=max(sighting.radius_m, 0.9 * hotspot.radius_m) if larger else hotspot.radius_m,
-        whole=hotspot.whole or not sighting.edge,
-        last_seen_s=observation.time_s,
-        sightings=hotspot.sightings + 1,
-        looks=(*hotspot.looks, True)[-_LOOKS_REMEMBERED:],
-        picture=observation.picture if hotter and observation.picture else hotspot.picture,
-        vehicle=observation.vehicle,
-        camera=observation.camera,
-        several=hotspot.several or hotspot.vehicle != observation.vehicle,
+        none, square, wide = np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros((0, 2, COMMON_STATES))
+        return Known(none, square, wide, np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+    noise = np.linalg.inv(np.stack([h.information for h in hotspots]))
+    return Known(
+        (noise @ np.stack([h.vector for h in hotspots])[..., None])[..., 0],
+        np.asarray(noise, np.float64),
+        noise @ np.stack([h.pulls for h in hotspots]),
+        np.array([h.radius_m for h in hotspots]),
+        np.array([h.passed for h in hotspots], np.int64),
+        np.array([h.confirmed for h in hotspots], np.bool_),
     )
 
 
-def _missed(hotspot: Hotspot) -> Hotspot | None:
-    """In view and not seen is a look against it; None when an unconfirmed one has had enough of them."""
-    looks = (*hotspot.looks, False)[-_LOOKS_REMEMBERED:]
-    if not hotspot.confirmed and looks[-_FORGET_AFTER:].count(False) >= _FORGET_AFTER:
-        return None
-    return replace(hotspot, looks=looks)
-
-
-def _well_inside(hotspots: Sequence[Hotspot], places: Floats, footprint_en: Floats | None) -> NDArray[np.bool_]:
-    """(N,) whether each lies in the footprint (M, 2) with all of its size, clear of the border."""
-    if footprint_en is None or not hotspots:
-        return np.zeros(len(hotspots), np.bool_)
+def _well_inside(index: _Index, footprint_en: Floats | None) -> list[int]:
+    """Indices of what lies in the footprint (M, 2) with all of its size, clear of the border."""
+    if footprint_en is None:
+        return []
     polygon = shapely.Polygon(footprint_en)
-    if not polygon.is_valid:
-        return np.zeros(len(hotspots), np.bool_)
-    points = shapely.points(places)
-    margins = np.array([h.radius_m for h in hotspots]) + _EDGE_MARGIN_M
+    near = index.within(footprint_en.min(axis=0), footprint_en.max(axis=0))
+    if not near or not polygon.is_valid:
+        return []
+    points = shapely.points(index.en[near])
+    margins = np.array([index.of[i].radius_m for i in near]) + _EDGE_MARGIN_M
     clear = shapely.contains(polygon, points) & (shapely.distance(polygon.exterior, points) >= margins)
-    return np.asarray(clear, np.bool_)
+    return [i for i, inside in zip(near, clear.tolist(), strict=True) if inside]
 
 
-def _merge(memory: HotspotMemory) -> tuple[HotspotMemory, list[Event]]:
-    """Two hotspots that turn out to be one become the older (numbered) one."""
-    events: list[Event] = []
-    hotspots = list(memory.hotspots)
-    gone: set[int] = set()
-    for i, j in _close_pairs(hotspots):
-        first, second = hotspots[i], hotspots[j]
-        if i in gone or j in gone or second.last_seen_s == first.last_seen_s != first.first_seen_s:
-            continue  # seen apart in the same frame: they are two
-        stays, goes = (j, i) if second.confirmed and not first.confirmed else (i, j)
-        hotspots[stays] = _joined(hotspots[stays], hotspots[goes])
-        gone.add(goes)
-        events.append(Event("merged", hotspots[goes].key))
-    return replace(memory, hotspots=tuple(h for k, h in enumerate(hotspots) if k not in gone)), events
+def _touching_m(radii: Floats, others: Floats) -> Floats:
+    """How near the middles of two are that their own size makes one."""
+    return np.asarray(0.7 * np.maximum(radii, others) + MERGE_GAP_M)
 
 
-def _close_pairs(hotspots: Sequence[Hotspot]) -> list[tuple[int, int]]:
-    """Pairs i < j that are nearer than their own size allows for two."""
-    places, radii = _places(hotspots), np.array([h.radius_m for h in hotspots])
-    apart = np.hypot(*(np.subtract.outer(places[:, axis], places[:, axis]) for axis in (0, 1)))
-    near = np.triu(apart <= 0.7 * np.maximum.outer(radii, radii) + _MERGE_GAP_M, k=1)
-    return [(i, j) for i, j in np.argwhere(near).tolist()]
+def _are_one(first: Hotspot, second: Hotspot, passes: Passes) -> bool:
+    """Whether two hotspots, the older one first, are nearer than their size allows for two, or just the same place."""
+    others = second.key in first.apart or first.key in second.apart
+    seldom = max(first.sightings, second.sightings) < _TOLD_LOOKS
+    touching = float(_touching_m(np.array(first.radius_m), np.array(second.radius_m)))
+    # Most pairs are told without asking the passes, which takes longer.
+    farthest = touching if others or seldom else max(touching, _TOLD_FARTHEST_M)
+    moved = 0.0 if first.passed == second.passed else _NEIGHBOURS_M
+    if float(np.hypot(*(first.place_en - second.place_en))) > farthest + moved:
+        return False
+    between, spread = apart_m(first, second, passes)
+    if float(np.hypot(*between)) <= touching:
+        # Seen apart in this very frame, they are two.
+        return not (second.last_seen_s == first.last_seen_s != first.first_seen_s)
+    if others or seldom:
+        return False
+    sizes = float(size2_m2(np.array(first.radius_m), second.radius_m))
+    told = float(np.linalg.eigvalsh(spread)[-1]) < _TOLD_M**2
+    return told and float(between @ np.linalg.solve(spread + sizes * np.eye(2), between)) < _AGREE
 
 
-def _joined(stays: Hotspot, goes: Hotspot) -> Hotspot:
-    return replace(
-        stays,
-        information=stays.information + goes.information,
-        vector=stays.vector + goes.vector,
-        pulls=stays.pulls + goes.pulls,
-        peak_k=max(stays.peak_k, goes.peak_k),
-        contrast_k=max(stays.contrast_k, goes.contrast_k),
-        area_m2=max(stays.area_m2, goes.area_m2),
-        radius_m=max(stays.radius_m, goes.radius_m),
-        first_seen_s=min(stays.first_seen_s, goes.first_seen_s),
-        last_seen_s=max(stays.last_seen_s, goes.last_seen_s),
-        sightings=stays.sightings + goes.sightings,
-        several=stays.several or goes.several or stays.vehicle != goes.vehicle,
-    )
-
-
-def _confirm(memory: HotspotMemory) -> tuple[HotspotMemory, tuple[Event, ...]]:
-    events = []
-    hotspots = []
-    number = memory.next_number
-    for hotspot in memory.hotspots:
-        strong = hotspot.radiometric and hotspot.peak_k > FIRE_ABOVE_K
-        often = hotspot.looks.count(True) >= _LOOKS_NEEDED
-        sun_warmed = hotspot.radiometric and hotspot.kind == "fire" and hotspot.peak_k < _SUN_WARMED_BELOW_K
-        if not hotspot.confirmed and (strong or (often and not sun_warmed)):
-            hotspot = replace(hotspot, number=number)
-            number += 1
-            events.append(Event("confirmed", hotspot.key))
-        hotspots.append(hotspot)
-    return replace(memory, hotspots=tuple(hotspots), next_number=number), tuple(events)
+def _is_sure(hotspot: Hotspot) -> bool:
+    strong = hotspot.radiometric and hotspot.peak_k > FIRE_ABOVE_K
+    often = hotspot.looks.count(True) >= _LOOKS_NEEDED
+    sun_warmed = hotspot.radiometric and hotspot.kind == "fire" and hotspot.peak_k < _SUN_WARMED_BELOW_K
+    return strong or (often and not sun_warmed)
 
 
 def hotspot_id(key: int) -> str:

@@ -138,8 +138,8 @@ class SharedViews:
         )
         velocities = np.stack([view.pose.velocity_ned_m_s for view in now]) @ ENU_FROM_NED.T
         return Doubts(
-            position_noise=np.stack([doubts.position_noise for doubts in known]),
-            attitude_noise=np.stack([doubts.attitude_noise for doubts in known]),
+            position_noise_root=np.stack([doubts.position_noise_root for doubts in known]),
+            attitude_noise_root=np.stack([doubts.attitude_noise_root for doubts in known]),
             position_root=np.stack([doubts.position_root for doubts in known]),
             attitude_roots=np.stack([doubts.attitude_roots for doubts in known]),
             boresight_roots=rotations @ np.diag([across, across, about]),
