@@ -6,6 +6,7 @@ and sums by label, never on the frame; only labelling looks at a picture, and on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +74,19 @@ def _labelled(pixels: HotPixels) -> tuple[int, Indices]:
 
 def highest(values: NDArray[Any], labels: Indices, count: int) -> Floats:
     """(count,) greatest value of each region."""
-    peaks = np.full(count, -np.inf)
-    np.maximum.at(peaks, labels, values)
+    return _highest_of([values], labels, count)[0]
+
+
+def _highest_of(columns: Sequence[NDArray[Any]], labels: Indices, count: int) -> list[Floats]:
+    """For each of many (K,) values: (count,) greatest of each region; -∞ for one without pixels."""
+    order = np.argsort(labels.astype(np.int16) if count < 2**15 else labels, kind="stable")
+    ordered = labels[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    peaks = []
+    for values in columns:
+        peak = np.full(count, -np.inf)
+        peak[ordered[starts]] = np.maximum.reduceat(values[order], starts) if len(starts) else 0.0
+        peaks.append(peak)
     return peaks
 
 
@@ -97,13 +109,14 @@ def measured(
     """What there is to say of each region of pixels, in the order of the labels."""
     if not count:
         return Detections.empty(kind, radiometric)
-    lows, peaks = means(pixels.low, labels, count), highest(pixels.value, labels, count)
+    lows = means(pixels.low, labels, count)
+    extremes = [pixels.value, pixels.columns, pixels.rows, -pixels.columns, -pixels.rows]
+    peaks, right, bottom, from_right, from_bottom = _highest_of(extremes, labels, count)
+    left, top = -from_right, -from_bottom
     own_low = lows[labels]
     weight = _radiance(pixels.value) - _radiance(own_low) if radiometric else pixels.value - own_low
     weight = np.maximum(weight, 1e-9)
     total = np.bincount(labels, weight, count)
-    right, bottom = highest(pixels.columns, labels, count), highest(pixels.rows, labels, count)
-    left, top = -highest(-pixels.columns, labels, count), -highest(-pixels.rows, labels, count)
     boxes = np.column_stack([left, top, right - left + 1, bottom - top + 1]).astype(np.int64)
     # A pixel in the middle of a region may be colder than its surroundings: it takes nothing away.
     power = np.bincount(labels, _SIGMA_W_M2_K4 * np.maximum(pixels.value**4 - own_low**4, 0.0), count)
