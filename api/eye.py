@@ -19,12 +19,14 @@ import numpy as np
 from api.freshness import LIVE_S, Source
 from api.settings import CameraSetting
 from api.store.video import VideoRecorder
+from ground_station.camera import ThermalRange
 from ground_station.clock_sync import ClockSync
 from ground_station.vehicle import Vehicle
 from imagery.detect import Detections
 from imagery.frame import Frame
 from imagery.observe import FrameObservation, Observer, Seen
 from imagery.overlay import STEPS, Legend, picture_of
+from imagery.thermal_range import hottest_of
 from missions.geometry.pose import Pose
 
 _KEPT_PICTURES = 64
@@ -36,6 +38,8 @@ _FROZEN_FRAMES = 15
 # Without a place for this long, detection says nothing about the ground.
 _UNPLACED_S = 5.0
 _MOST_NOTES = 20
+# CAMERA_THERMAL_RANGE comes some times a second and by another clock: so far from a frame, and so far off in it.
+_HEAT_APART_S, _HEAT_MARGIN = 0.3, 0.02
 _PASSING = frozenset({"", "frozen", "flat-field"})
 
 Note = Callable[..., None]
@@ -173,6 +177,33 @@ class Eye:
         if self.blind != refusal:
             self.note("no detection", camera=self.camera, why=refusal, frame=[frame.width, frame.height, frame.vehicle])
         self.blind = refusal
+
+    def told(self, observation: FrameObservation, vehicle: Vehicle) -> FrameObservation:
+        """With the camera's own word on its hottest pixel, where the picture has no temperatures."""
+        if observation.detections.radiometric or not len(observation.detections):
+            return observation
+        number = self.camera.rpartition("/")[2]
+        component = int(number) if number.isdecimal() else 0
+        camera = vehicle.cameras.states.get(component)
+        if camera is not None and camera.zoom_pct:
+            return observation  # the picture is a part of what the number speaks of
+        heat = self._heat_at(observation.time_s, component, vehicle)
+        if heat is None:
+            return observation
+        u, v = heat.hottest_pixel(self.setting.profile.width, self.setting.profile.height)
+        margin_px = _HEAT_MARGIN * self.setting.profile.width
+        return replace(
+            observation, hottest=hottest_of(observation.detections, u, v, heat.hottest_c, margin_px=margin_px)
+        )
+
+    def _heat_at(self, time_s: float, component: int, vehicle: Vehicle) -> ThermalRange | None:
+        """The CAMERA_THERMAL_RANGE of about this time (UTC)."""
+        off = []
+        for heat in vehicle.cameras.thermal_ranges(component):
+            utc_s = vehicle.clock.utc_from_boot(heat.boot_s)
+            if utc_s is not None and abs(utc_s - time_s) <= _HEAT_APART_S:
+                off.append((abs(utc_s - time_s), heat))
+        return min(off, key=lambda pair: pair[0])[1] if off else None
 
     def placed(self, observation: FrameObservation, *, now_s: float) -> None:
         """An observation has left the queue, with or without a pose."""

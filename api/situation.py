@@ -133,7 +133,7 @@ class Situation:
             ready = eye.observer.take_ready(poses, _utc_by(eye, vehicle), now_s=now_s)
             for observation in ready:
                 eye.placed(observation, now_s=now_s)
-                self._fold(eye, observation)
+                self._fold(eye, eye.told(observation, vehicle))
 
     def replay(self, observation: FrameObservation, surroundings: Surroundings, *, now_s: float) -> None:
         """One frame of a recorded journal, when its time has come."""

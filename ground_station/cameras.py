@@ -10,9 +10,10 @@ Nothing here is a sign of life of the autopilot, and nothing of it is forgotten 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
-from ground_station.camera import FIRST_COMPONENT, LAST_COMPONENT, CameraState, fold, picture_of
+from ground_station.camera import FIRST_COMPONENT, LAST_COMPONENT, CameraState, ThermalRange, fold, picture_of
 from ground_station.command import command_long
 from ground_station.pictures import Pictures
 from ground_station.wire import Message, Received, mavlink
@@ -20,7 +21,7 @@ from ground_station.wire import Message, Received, mavlink
 # Three questions in quick succession; then rarely, for on a bad link all three may have been lost.
 _TRIES, _ASK_S, _LATER_S = 3, 1.0, 10.0
 _FOLLOW_S = 5.0
-_RANGE_HZ = 5.0
+_RANGE_HZ, _KEPT_RANGES = 5.0, 50
 _FORGOTTEN_S = 30.0
 AUTOPILOT = 1
 
@@ -56,6 +57,7 @@ class Cameras:
         self._states: dict[int, CameraState] = {}
         self._asking: dict[int, _Asking] = {}
         self._books: dict[int, Pictures] = {}
+        self._ranges: dict[int, deque[ThermalRange]] = {}
 
     @property
     def states(self) -> Mapping[int, CameraState]:
@@ -65,6 +67,10 @@ class Cameras:
     def pictures(self, component: int) -> Pictures:
         """The book of a camera's pictures. Raises KeyError where there is no such camera."""
         return self._books[component]
+
+    def thermal_ranges(self, component: int) -> tuple[ThermalRange, ...]:
+        """The last CAMERA_THERMAL_RANGE of a camera, or of the autopilot that speaks for it; the newest last."""
+        return tuple(self._ranges.get(component) or self._ranges.get(AUTOPILOT) or ())
 
     @property
     def first(self) -> int | None:
@@ -81,6 +87,7 @@ class Cameras:
             self._states[component] = CameraState(component)
             self._asking[component] = _Asking()
             self._books[component] = Pictures()
+            self._ranges[component] = deque(maxlen=_KEPT_RANGES)
 
     def hear(self, received: Received, *, now_s: float) -> None:
         """One message of a camera component, or of the autopilot about its camera."""
@@ -101,7 +108,10 @@ class Cameras:
         elif component not in self._states:
             return
         self._states[component] = fold(self._states[component], message, now_s=now_s)
-        if name == "CAMERA_IMAGE_CAPTURED":
+        told = self._states[component].thermal_range
+        if name == "CAMERA_THERMAL_RANGE" and told is not None:
+            self._ranges[component].append(told)
+        elif name == "CAMERA_IMAGE_CAPTURED":
             self._books[component].hear(picture_of(message, now_s), now_s=now_s)
         elif name == "CAMERA_CAPTURE_STATUS" and component != AUTOPILOT and getattr(message, "image_count", -1) >= 0:
             self._books[component].counted(message.image_count, now_s=now_s)

@@ -58,6 +58,8 @@ class Hotspot:
     looks: tuple[bool, ...]
     picture: str
     apart: frozenset[int] = frozenset()
+    told_k: float | None = None
+    """The highest temperature that its camera gave for it, where the picture has none (`thermal_range`)."""
 
     @property
     def confirmed(self) -> bool:
@@ -119,6 +121,7 @@ def begun(key: int, sighting: Sighting, observation: FrameObservation, now: int)
         sightings=1,
         looks=(True,),
         picture=observation.picture,
+        told_k=_camera_says_k(observation, i),
     )
 
 
@@ -158,7 +161,17 @@ def seen_again(
         picture=observation.picture if hotter and observation.picture else hotspot.picture,
         vehicle=observation.vehicle,
         camera=observation.camera,
+        told_k=_hotter(hotspot.told_k, _camera_says_k(observation, i)),
     )
+
+
+def _camera_says_k(observation: FrameObservation, index: int) -> float | None:
+    """The camera's own temperature belongs to the detection that holds its hottest pixel, and to no other."""
+    return observation.hottest[1] if observation.hottest is not None and observation.hottest[0] == index else None
+
+
+def _hotter(one: float | None, other: float | None) -> float | None:
+    return max((value for value in (one, other) if value is not None), default=None)
 
 
 def _told(place: Place, passes: Passes, now: int, passed: int) -> tuple[Floats, Floats]:
@@ -212,4 +225,5 @@ def joined(stays: Hotspot, goes: Hotspot, passes: Passes) -> Hotspot:
         last_seen_s=max(stays.last_seen_s, goes.last_seen_s),
         sightings=stays.sightings + goes.sightings,
         apart=stays.apart | goes.apart,
+        told_k=_hotter(stays.told_k, goes.told_k),
     )

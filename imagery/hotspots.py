@@ -318,6 +318,8 @@ def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
     east, north = hotspot.place_en
     lat, lon, _ = frame.geo_from_enu([east, north, hotspot.height_amsl_m])
     ellipse = hotspot.ellipse
+    # One pixel's temperature beside a stretched picture is what that place had at least.
+    peak_k = hotspot.peak_k if hotspot.radiometric else hotspot.told_k
     return {
         "id": hotspot_id(hotspot.key),
         "number": hotspot.number,
@@ -328,9 +330,9 @@ def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
         "camera": hotspot.camera,
         "lat_deg": round(float(lat), 7),
         "lon_deg": round(float(lon), 7),
-        "peak_c": round(hotspot.peak_k - KELVIN, 1) if hotspot.radiometric else None,
-        "peak_sigma_k": 5.0 if hotspot.radiometric else None,
-        "peak_is_lower_bound": hotspot.peak_lower_bound if hotspot.radiometric else None,
+        "peak_c": None if peak_k is None else round(peak_k - KELVIN, 1),
+        "peak_sigma_k": None if peak_k is None else 5.0,
+        "peak_is_lower_bound": None if peak_k is None else hotspot.peak_lower_bound or not hotspot.radiometric,
         "contrast_k": round(hotspot.contrast_k, 1) if hotspot.radiometric else None,
         "area_m2": round(hotspot.area_m2, 2),
         "first_seen_s": round(hotspot.first_seen_s, 3),

@@ -38,7 +38,11 @@ _DETECTION_ARRAYS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameObservation:
-    """One processed frame. ``pose`` is a NoPose where the frame could not be placed; ``refusal``: why not looked at."""
+    """One processed frame. ``pose`` is a NoPose where the frame could not be placed; ``refusal``: why not looked at.
+
+    ``hottest``: which detection holds the hottest pixel and how hot that is, kelvin, where the camera says so and the
+    picture has no temperatures (``thermal_range``).
+    """
 
     vehicle: int
     camera: str
@@ -48,6 +52,7 @@ class FrameObservation:
     detections: Detections
     refusal: str = ""
     picture: str = ""
+    hottest: tuple[int, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that ``from_json`` turns into an equal observation, to the last bit."""
@@ -65,6 +70,7 @@ class FrameObservation:
                 "radiometric": found.radiometric,
                 **{key: getattr(found, key).tolist() for key in _DETECTION_ARRAYS},
             },
+            **({} if self.hottest is None else {"hottest": list(self.hottest)}),
         }
 
     @classmethod
@@ -84,7 +90,12 @@ class FrameObservation:
             picture=data["picture"],
             pose=_pose_from_json(data["pose"]),
             detections=Detections(**arrays, kind=found["kind"], radiometric=found["radiometric"]),
+            hottest=_hottest_from_json(data.get("hottest")),
         )
+
+
+def _hottest_from_json(data: list[Any] | None) -> tuple[int, float] | None:
+    return None if data is None else (int(data[0]), float(data[1]))
 
 
 def _pose_to_json(pose: Pose | NoPose) -> dict[str, Any]:

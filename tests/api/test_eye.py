@@ -11,9 +11,13 @@ import pytest
 
 from api.eye import Eye
 from api.settings import CameraSetting
+from ground_station.vehicle import Vehicle
+from ground_station.wire import Parser, mavlink
 from imagery.frame import Frame, FrameKind
 from imagery.observe import FrameObservation
 from missions.geometry.camera import CameraProfile
+from missions.geometry.pose import NoPose, NoPoseReason
+from tests.imagery.scenes import detections
 
 Make = Callable[..., Frame]
 
@@ -150,3 +154,30 @@ def test_the_way_of_a_frame_is_told_with_what_of_it_was_waiting(
     assert eye.took(7, now_s=10.240) == {"whole_s": 0.24, "waited_s": 0.2}
     eye.replay(observation(8), now_s=11.0, utc_s=1e9)
     assert eye.took(8, now_s=11.1) is None, "a replay says nothing about speed"
+
+
+def _warm(vehicle: Vehicle, boot_s: float, *, at: tuple[float, float] = (0.5, 0.5), zoom: float = 0.0) -> None:
+    """A camera that beats, and says how hot its hottest pixel is."""
+    for message in (
+        mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_CAMERA, 8, 0, 0, 4, 3),
+        mavlink.MAVLink_camera_settings_message(0, 0, zoom, 0.0),
+        mavlink.MAVLink_camera_thermal_range_message(round(boot_s * 1000), 1, 0, 321.5, *at, 3.0, 0.0, 0.0),
+    ):
+        for received in Parser().feed(message.pack(mavlink.MAVLink(None, 1, 100))):
+            vehicle.receive(received, now_s=boot_s, utc_s=1.77e9 + boot_s)
+
+
+def test_without_temperatures_in_the_picture_the_cameras_own_word_counts_for_the_one_that_it_means(eye: Eye) -> None:
+    vehicle = Vehicle(1)
+    for step in range(50):
+        vehicle.clock.arrival(step * 0.1, 1.77e9 + step * 0.1)
+    _warm(vehicle, 5.0)
+    width, height = eye.setting.profile.width, eye.setting.profile.height
+    middle = (width / 2.0, height / 2.0)
+    grey = replace(detections(middle, (5.0, 5.0)), radiometric=False)
+    seen = FrameObservation(1, "1/100", 1, 1.77e9 + 5.1, NoPose(0.0, NoPoseReason.GAP, ""), grey)
+    assert eye.told(seen, vehicle).hottest == (0, pytest.approx(321.5 + 273.15))
+    assert eye.told(replace(seen, time_s=1.77e9 + 6.0), vehicle).hottest is None  # of another time
+    assert eye.told(replace(seen, detections=detections(middle)), vehicle).hottest is None  # it has its own
+    _warm(vehicle, 5.0, zoom=40.0)
+    assert eye.told(seen, vehicle).hottest is None  # the picture is a part of what the number speaks of
