@@ -16,6 +16,8 @@ from tests.flights.differences import DIFFERENCES, UNSTEADY
 from tests.flights.recorder import RECORDING, record_ours, record_real
 from tests.flights.stimuli import SCRIPT
 
+pytestmark = pytest.mark.rehearsal
+
 NAMES = [stimulus.name for chapter in SCRIPT for stimulus in chapter.stimuli]
 FEWEST = 150
 MOST_LATE = 6

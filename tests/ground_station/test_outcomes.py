@@ -28,6 +28,8 @@ from missions.geometry.geo import Datum, GeoPoint, offset
 from simulators.autopilot.pilot import Pilot
 from tests.ground_station.conftest import HOME, Rig, checked
 
+pytestmark = pytest.mark.rehearsal
+
 COMMANDS = ("COMMAND_LONG", "COMMAND_INT")
 STREAMS = 511
 TARGET = offset(HOME, 70.0, 60.0)

@@ -14,6 +14,8 @@ from ground_station.station import Station
 from ground_station.vehicle import Vehicle
 from missions.geometry.pose import NoPose, NoPoseReason, Pose, euler_from_quaternion
 
+pytestmark = pytest.mark.rehearsal
+
 
 @dataclass
 class Flown:

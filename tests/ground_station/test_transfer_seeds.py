@@ -16,6 +16,8 @@ from ground_station.operation import NOT_FLYABLE, REFUSED, UNKNOWN, VERIFIED
 from simulators.channel import Quality
 from tests.ground_station.uploads import holds, route, upload
 
+pytestmark = pytest.mark.rehearsal
+
 BAD = {"loss": 0.3, "doubled": 0.1, "delay_s": 0.03, "jitter_s": 0.02, "reorder": 0.1, "reorder_s": 0.3}
 GAPS = {"gap_s": 2.0, "gap_every_s": 20.0}
 

@@ -268,6 +268,7 @@ def test_the_parameters_come_as_one_packed_file(client: Client, size: int) -> No
 
 
 @given(st.integers(8, 239))
+@pytest.mark.rehearsal
 def test_no_value_lies_across_two_reads(size: int) -> None:
     """What a lost packet brings again then fits whatever the parameter has become meanwhile."""
     parameters = Parameters()

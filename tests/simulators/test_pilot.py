@@ -13,6 +13,8 @@ from simulators.autopilot.core import Autopilot
 from simulators.autopilot.transfers import FENCE, MISSION, Item
 from simulators.geodesy import Plane
 
+pytestmark = pytest.mark.rehearsal
+
 PLANE = Plane(51.45, 6.74, 31.0)
 GROUND_M = 31.0
 AUTO, GUIDED, RTL = 3, 4, 6

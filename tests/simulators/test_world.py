@@ -18,6 +18,8 @@ from simulators.thermal import InView
 from simulators.truths import Flown, Truths
 from simulators.world import World, home_en_m
 
+pytestmark = pytest.mark.rehearsal
+
 SCENARIO = load("uebungsplatz")
 
 

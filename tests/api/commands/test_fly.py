@@ -27,6 +27,8 @@ from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 
+pytestmark = pytest.mark.rehearsal
+
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
 
 

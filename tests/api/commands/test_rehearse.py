@@ -47,6 +47,7 @@ def test_a_list_says_what_each_is_about(capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(capsys.readouterr().out)["title"].startswith("Schlechter Funk")
 
 
+@pytest.mark.rehearsal
 def test_what_cannot_be_flown_is_said_and_does_not_keep_the_others_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

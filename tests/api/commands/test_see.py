@@ -21,6 +21,8 @@ from missions.geometry.pose import Pose
 from missions.geometry.terrain import TerrainGrid
 from missions.geometry.terrain_files import write_terrain
 
+pytestmark = pytest.mark.rehearsal
+
 AOS_PROFILE = """
 width = 640
 height = 480
