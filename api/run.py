@@ -26,10 +26,11 @@ from api.conductor import Conductor
 from api.eye import Eye
 from api.playback import Playback
 from api.routes.app import create_app, served_names
-from api.settings import Settings
+from api.settings import TOLD, Settings
 from api.signing_store import save as save_signing
 from api.situation import Situation
 from api.store.incident import Incident, write_basemap, write_facts
+from ground_station.camera import stream_url
 from ground_station.link import Link, LinkError, LogLink, open_link
 from ground_station.pump import Pump
 from imagery.frame import Frame
@@ -42,6 +43,7 @@ _STATUS_S = 0.5
 _COVERAGE_S = 1.0
 _VEHICLE_S = 0.2
 _SIGNING_S = 5.0
+_STREAM_S = 0.2
 
 # What the person at the terminal is told of a demonstration's flight.
 _CONDUCTED = {
@@ -104,7 +106,7 @@ async def run(settings: Settings, extras: Extras | None = None) -> int:
     cameras = {
         camera.camera: open_camera(camera.url, camera.vehicle, camera.camera, band=camera.profile.band)
         for camera in settings.cameras
-        if camera.url
+        if camera.url not in ("", TOLD)
     }
     listener = listening_socket(settings.host, settings.port)
     try:
@@ -227,6 +229,7 @@ class _Runner:
         work = {"links": self._pump_links(), "ticks": self._ticks(), "web": _serve(server, self.listener)}
         eyes = self.situation.eyes
         work |= {f"camera {camera}": self._watch(eyes[camera], source) for camera, source in self.cameras.items()}
+        work |= {f"camera {eye.camera}": self._watch_told(eye) for eye in eyes.values() if eye.setting.url == TOLD}
         if self.extras.replayed is not None:
             playback = Playback(self.extras.replayed, self.situation, lambda: any(self._link_states().values()))
             work["journal"] = playback.journal()
@@ -255,6 +258,21 @@ class _Runner:
         await self._pump.run()
         # Only recordings end by themselves; the page stays up and shows where they ended.
         await asyncio.Event().wait()
+
+    async def _watch_told(self, eye: Eye) -> None:
+        """A camera that names its stream itself, once it has."""
+        profile, component = eye.setting.profile, int(eye.camera.rpartition("/")[2])
+        eye.reason = "no_answer"
+        url = None
+        while url is None:
+            await asyncio.sleep(_STREAM_S)
+            vehicle = self.situation.station.vehicles.get(eye.setting.vehicle)
+            camera = vehicle.state.cameras.get(component) if vehicle else None
+            url = stream_url(camera, profile.width, profile.height) if camera else None
+        self._log("camera", camera=eye.camera, stream=url)
+        source = open_camera(url, eye.setting.vehicle, eye.camera, band=profile.band)
+        self.cameras[eye.camera] = source
+        await self._watch(eye, source)
 
     async def _watch(self, eye: Eye, source: CameraSource) -> None:
         loop = asyncio.get_running_loop()

@@ -19,6 +19,8 @@ CLASSES = ("einsatz", "uebung", "demo")
 MODES = (*CLASSES, "wiedergabe")
 DEFAULT_PORT = 8080
 _FIRST_CAMERA = 100
+TOLD = "mavlink:"
+"""In place of a camera's URL: as it says itself (VIDEO_STREAM_INFORMATION)."""
 _TYPE_WORDS: dict[object, str] = {str: "text", int: "whole number", (int, float): "number", list: "list of texts"}
 
 
@@ -30,6 +32,7 @@ class SettingsError(ValueError):
 class CameraSetting:
     """A camera: whose it is, where its frames come from, and its profile. ``camera``: its id, "1/100" by default.
 
+    ``url``: empty where its frames come from a recording, TOLD where the camera names its stream itself.
     ``task``: the detector's operating point, "fire", "embers" or "person".
     """
 
@@ -112,7 +115,7 @@ def camera_settings(cameras: list[str], profiles: list[str]) -> tuple[CameraSett
     """``--camera`` and ``--camera-profile`` of the command line → settings.
 
     The n-th camera of a vehicle is component 100 + n (MAV_COMP_ID_CAMERA and following), and takes the vehicle's n-th
-    profile, or its only one.
+    profile, or its only one. A vehicle with profiles and without ``--camera`` has cameras that name their streams.
     """
     by_vehicle: dict[int, list[CameraProfile]] = {}
     for text in profiles:
@@ -127,6 +130,13 @@ def camera_settings(cameras: list[str], profiles: list[str]) -> tuple[CameraSett
             raise SettingsError(f"--camera {text!r}: a --camera-profile for vehicle {vehicle} is needed")
         profile = mine[nth] if len(mine) > 1 else mine[0]
         found.append(CameraSetting(vehicle, f"{vehicle}/{_FIRST_CAMERA + nth}", url, profile))
+    named = {camera.vehicle for camera in found}
+    for vehicle, mine in by_vehicle.items():
+        if vehicle not in named:
+            found += [
+                CameraSetting(vehicle, f"{vehicle}/{_FIRST_CAMERA + nth}", TOLD, profile)
+                for nth, profile in enumerate(mine)
+            ]
     return tuple(found)
 
 

@@ -142,6 +142,25 @@ class CameraState:
         return None if self.information is None else ability in self.information.can
 
 
+def stream_url(camera: CameraState, width: int, height: int) -> str | None:
+    """The stream to look at with a profile of this size: thermal before any other, fitting before scaled, raw numbers
+    (TCP) before compressed pictures; None where the camera names none that can be opened.
+    """
+    found = [(each, url) for each in camera.streams.values() if (url := _address(each)) is not None]
+    rank = lambda pair: (  # noqa: E731
+        not pair[0].thermal, (pair[0].width, pair[0].height) != (width, height), not pair[1].startswith("tcp:"),
+        pair[0].number,
+    )  # fmt: skip
+    return min(found, key=rank)[1] if found else None
+
+
+def _address(stream: Stream) -> str | None:
+    if stream.url.startswith(("rtsp://", "tcp://", "udp://")):
+        return stream.url
+    # For a UDP stream MAVLink gives the port alone: where we are to listen.
+    return f"udp://0.0.0.0:{stream.url}" if stream.transport == "udp" and stream.url.isdecimal() else None
+
+
 def fold(state: CameraState, message: Message, *, now_s: float) -> CameraState:
     """The next state. A message that says nothing of a camera only renews ``heard_at_s``."""
     handler = _HANDLERS.get(message.get_type())

@@ -33,7 +33,12 @@ def register(verbs: Any) -> None:
     parser.add_argument("--link", action="append", metavar="URL", help="udpin:HOST:PORT tcp:… serial:… log:FILE …")
     parser.add_argument("--forward", action="append", metavar="URL", help="another ground station: udpout:HOST:PORT …")
     parser.add_argument("--keep-rejected", action="store_true", default=None, help="keep what was no valid frame")
-    parser.add_argument("--camera", action="append", metavar="[SYSID=]URL", help="tcp:// rtsp:// udp:// file: dir:")
+    parser.add_argument(
+        "--camera",
+        action="append",
+        metavar="[SYSID=]URL",
+        help="tcp:// rtsp:// udp:// file: dir:; without it the stream that the camera names, for each --camera-profile",
+    )
     parser.add_argument("--camera-profile", action="append", metavar="[SYSID=]FILE")
     parser.add_argument("--terrain", metavar="FILE", help="GeoTIFF of the ground, metres above sea level")
     parser.add_argument("--data", metavar="DIR", help="default: the user's data directory")
@@ -47,6 +52,7 @@ def register(verbs: Any) -> None:
 def settings_of(args: argparse.Namespace) -> Settings:
     """Command line over --config over defaults. Raises SettingsError, ProfileError or OSError naming the option."""
     from api.settings import (
+        TOLD,
         Settings,
         SettingsError,
         camera_settings,
@@ -65,13 +71,17 @@ def settings_of(args: argparse.Namespace) -> Settings:
         if not wanted.get(name):
             raise SettingsError(f"--{name} is needed, on the command line or in --config")
     links = tuple(wanted["link"])
+    mode = mode_of(wanted["class"], links)
+    cameras = camera_settings(wanted["camera"], wanted["camera_profile"])
+    if mode == "wiedergabe":  # a stream that a recording names is another flight's by now
+        cameras = tuple(camera for camera in cameras if camera.url != TOLD)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     return Settings(
         name=wanted["incident"],
         title=wanted["incident"],
-        mode=mode_of(wanted["class"], links),
+        mode=mode,
         links=links,
-        cameras=camera_settings(wanted["camera"], wanted["camera_profile"]),
+        cameras=cameras,
         folder=incident_folder(data_folder(wanted.get("data")), wanted["incident"], stamp),
         terrain=Path(wanted["terrain"]) if "terrain" in wanted else None,
         host=wanted["host"],

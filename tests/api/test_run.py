@@ -17,9 +17,10 @@ import pytest
 
 from api.replay import verify
 from api.run import Extras, RunError, run
-from api.settings import CameraSetting, Settings
+from api.settings import CameraSetting, Settings, camera_settings
 from api.situation import Situation
 from api.store.journal import Journal
+from ground_station.wire import mavlink
 from imagery.sources import SourceError
 from missions.geometry.camera import CameraProfile
 
@@ -96,6 +97,51 @@ async def test_a_camera_that_cannot_be_is_named_before_anything_is_recorded(
     with pytest.raises(SourceError, match="/no/such/folder"):
         await run(settings_of(tmp_path, cameras=(camera,)))
     assert not (tmp_path / "incident").exists()
+
+
+async def test_without_a_camera_url_the_stream_is_opened_that_the_camera_names(
+    tmp_path: Path, profile: CameraProfile
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        link = probe.getsockname()
+    (camera,) = camera_settings([], [str(_profile_file(tmp_path))])
+    connected = asyncio.Event()
+
+    async def viewer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        writer.close()
+
+    server = await asyncio.start_server(viewer, "127.0.0.1", 0)
+    url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}".encode()
+    other, own = mavlink.VIDEO_STREAM_TYPE_RTSP, mavlink.VIDEO_STREAM_TYPE_TCP_MPEG
+    told = (
+        (1, mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_QUADROTOR, 3, 0, 0, 4, 3)),
+        (100, mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_CAMERA, 8, 0, 0, 4, 3)),
+        (
+            100,
+            mavlink.MAVLink_video_stream_information_message(1, 2, other, 1, 9, 8, 8, 1, 0, 0, b"day", b"rtsp://h/1"),
+        ),
+        (100, mavlink.MAVLink_video_stream_information_message(2, 2, own, 3, 9, 8, 8, 1, 0, 0, b"raw", url)),
+    )
+
+    async def started(situation: Situation, address: str) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+            for component, message in told:
+                wire.sendto(message.pack(mavlink.MAVLink(None, 1, component)), link)
+        await asyncio.wait_for(connected.wait(), 10.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    settings = settings_of(tmp_path, cameras=(camera,), links=(f"udpin:127.0.0.1:{link[1]}",))
+    async with server:
+        assert await run(settings, Extras(started=started)) == 0
+    assert f'"stream": "{url.decode()}"' in (tmp_path / "incident" / "log.jsonl").read_text()
+
+
+def _profile_file(folder: Path) -> Path:
+    file = folder / "camera.toml"
+    file.write_text("width = 8\nheight = 8\nfx = 9\nfy = 9\ncx = 3.5\ncy = 3.5\n")
+    return file
 
 
 async def test_a_file_that_is_no_video_is_a_camera_that_never_came(tmp_path: Path, profile: CameraProfile) -> None:
