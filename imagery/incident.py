@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from imagery.coverage import Coverage
 from imagery.georeference import NoPlace, View
+from imagery.ground_raster import GroundRaster
 from imagery.hotspots import Event, HotspotMemory, fold
 from imagery.observe import FrameObservation
 from missions.geometry.camera import CameraProfile
@@ -31,6 +32,10 @@ class Surroundings:
     ground: Ground
     frame: LocalFrame
     profiles: Mapping[str, CameraProfile]
+    raster: GroundRaster = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "raster", GroundRaster(self.ground, self.frame))
 
     def view(self, observation: FrameObservation) -> View | None:
         """How this frame looked at the ground, or None without a pose in the ground's datum."""
@@ -67,8 +72,8 @@ def observe(
     footprint = _footprint(observation, view)
     footprints = {**picture.footprints, observation.camera: footprint}
     coverage = picture.coverage
-    if footprint.ring_en is not None and not observation.refusal:
-        coverage = coverage.plus(footprint.ring_en, observation.time_s)
+    if view is not None and footprint.ring_en is not None and not observation.refusal:
+        coverage = coverage.plus(view, footprint.ring_en, surroundings.raster, observation.time_s)
     memory, events = fold(picture.memory, observation, view, footprint.ring_en)
     return replace(picture, memory=memory, coverage=coverage, footprints=footprints), events
 
