@@ -84,7 +84,7 @@ def _register_survey(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--heading-deg", type=float, help="of the lines; default: as --wind asks, else the long side")
     parser.add_argument("--crosshatch", action="store_true", help="a second set of lines at right angles")
     parser.add_argument("--no-fly", type=Path, action="append", default=[], help="GeoJSON polygon, led around")
-    _register_common(parser)
+    register_common(parser)
 
 
 def _register_orbit(parser: argparse.ArgumentParser) -> None:
@@ -94,12 +94,13 @@ def _register_orbit(parser: argparse.ArgumentParser) -> None:
         "--height-m", type=float, default=40.0, help="above the surface with --terrain, else above home"
     )
     parser.add_argument("--turns", type=int, default=1)
-    _register_common(parser)
+    register_common(parser)
 
 
-def _register_common(parser: argparse.ArgumentParser) -> None:
+def register_common(parser: argparse.ArgumentParser, speed_m_s: float = 5.0) -> None:
+    """What every pattern asks for."""
     parser.add_argument("--out", type=Path, required=True, help=f"target file ({' '.join(ENDINGS)})")
-    parser.add_argument("--speed-m-s", type=float, default=5.0)
+    parser.add_argument("--speed-m-s", type=float, default=speed_m_s)
     parser.add_argument("--home", help="LAT,LON[,ALT] of the take-off; ALT in metres above sea level")
     parser.add_argument("--terrain", type=Path, help="elevation raster: heights follow the surface")
     parser.add_argument("--fence-m", type=float, metavar="MARGIN", help="a geofence around the flight with this margin")
@@ -232,7 +233,7 @@ def _register_corridor(parser: argparse.ArgumentParser) -> None:
         "--height-m", type=float, default=60.0, help="above the surface with --terrain, else above home"
     )
     parser.add_argument("--sidelap", type=float, default=0.3, help="0 to 0.95 (default 0.3)")
-    _register_common(parser)
+    register_common(parser)
 
 
 def _register_search(parser: argparse.ArgumentParser) -> None:
@@ -252,7 +253,7 @@ def _register_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--second", action="store_true", help="after a first one: turned by 45° (square), 30° (sector)")
     parser.add_argument("--drift-m-s", type=float, default=0.0, help="of what is searched for")
     parser.add_argument("--drift-to-deg", type=float, default=0.0, help="where to, clockwise from north")
-    _register_common(parser)
+    register_common(parser)
 
 
 def text_of(path: Path) -> str:

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from missions.follow import FollowError, follow, required_height, sample_track, sampling_step_m, surface_along
+from missions.follow import (
+    FollowError,
+    follow,
+    follow_at,
+    required_height,
+    sample_track,
+    sampling_step_m,
+    surface_along,
+)
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
 from missions.geometry.terrain import Ground
 from missions.mission import FlyTo, Mission, PointCamera, ReturnHome, SetSpeed, Step, TakeOff
@@ -36,7 +44,7 @@ def require_height(altitude_m: float) -> None:
 def mission_along(
     track: Floats,
     frame: LocalFrame,
-    altitude_m: float,
+    altitude_m: float | Floats,
     *,
     home: GeoPoint | None,
     terrain: Ground | None,
@@ -44,29 +52,36 @@ def mission_along(
     look_down: bool,
     name: str,
     notes: Sequence[str] = (),
+    clearance_m: float | None = None,
+    hold_s: float = 0.0,
 ) -> Mission:
     """A mission that flies `track` (N, 2) east, north metres in `frame` at `altitude_m` above the surface.
 
     With `terrain` (datum SEA_LEVEL) the heights follow it and are written relative to home, which is then needed;
-    without it `altitude_m` is above home and a note says so. `look_down` points a gimbal there first.
+    without it `altitude_m` is above home and a note says so. `look_down` points a gimbal there first. With heights
+    (N,) each point has its own, and between them and from and to home the surface is passed at `clearance_m` or more.
+    `hold_s`: wait at each point of the track.
 
     Raises CourseError naming the value or the place.
     """
-    require_height(altitude_m)
+    heights = np.broadcast_to(np.asarray(altitude_m, np.float64), len(track))
+    for height in (float(heights.min()), float(heights.max())):
+        require_height(height)
     told = list(notes)
     if terrain is None:
-        flown = [point_above_home(frame, east, north, altitude_m) for east, north in track]
+        rows = np.column_stack([track, heights])
+        flown = [(point_above_home(frame, *row), True) for row in rows]
         told.append(NO_TERRAIN)
     else:
         if home is None:
             raise CourseError("home is needed to follow the terrain: heights are sent relative to it")
         home, note = home_on(terrain, home)
         told += note
-        flown = _following(track, frame, terrain, home, altitude_m)
-    steps: list[Step] = [TakeOff(flown[0].alt_m), SetSpeed(speed_m_s)]
+        flown = _following(track, frame, terrain, home, altitude_m, clearance_m)
+    steps: list[Step] = [TakeOff(flown[0][0].alt_m), SetSpeed(speed_m_s)]
     if look_down:
         steps.append(PointCamera(-90.0))
-    steps += [FlyTo(point) for point in flown]
+    steps += [FlyTo(point, hold_s if given else 0.0) for point, given in flown]
     return Mission(name, (*steps, ReturnHome()), home, tuple(told))
 
 
@@ -98,27 +113,36 @@ def home_on(terrain: Ground, home: GeoPoint) -> tuple[GeoPoint, list[str]]:
 
 
 def _following(
-    track: Floats, frame: LocalFrame, terrain: Ground, home: GeoPoint, altitude_m: float
-) -> list[GeoPoint]:  # fmt: skip
-    tolerance = max(1.0, 0.05 * altitude_m)
+    track: Floats, frame: LocalFrame, terrain: Ground, home: GeoPoint, altitude_m: float | Floats,
+    clearance_m: float | None,
+) -> list[tuple[GeoPoint, bool]]:  # fmt: skip
+    """The points to fly, and whether each is one of the track (else it is there for its height)."""
+    lowest = float(np.min(altitude_m))
+    tolerance, between = max(1.0, 0.05 * lowest), lowest if clearance_m is None else clearance_m
     try:
-        flown = follow(track, frame, terrain, altitude_m, tolerance)
+        if isinstance(altitude_m, np.ndarray):
+            flown, given = follow_at(track, frame, terrain, altitude_m, between, tolerance)
+        else:
+            flown = follow(track, frame, terrain, altitude_m, tolerance)
+            given = np.ones(len(flown), np.bool_)
         home_en = place_en(frame, home)
-        there = _transit_height(np.array([home_en, track[0]]), frame, terrain, altitude_m, "the way to the first line")
-        back = _transit_height(np.array([track[-1], home_en]), frame, terrain, altitude_m, "the way home")
+        there = transit_height(np.array([home_en, track[0]]), frame, terrain, between, "the way to the first line")
+        back = transit_height(np.array([track[-1], home_en]), frame, terrain, between, "the way home")
     except FollowError as problem:
         raise CourseError(f"{problem}; give a terrain file that covers the flight, or none") from problem
-    rows = [tuple(row) for row in flown]
-    if there > rows[0][2] + 0.5:
-        rows.insert(0, (rows[0][0], rows[0][1], there))
-    if back > rows[-1][2] + 0.5:
-        rows.append((rows[-1][0], rows[-1][1], back))
-    points = [point_above_home(frame, east, north, alt - home.alt_m) for east, north, alt in rows]
-    if points[0].alt_m <= 0.0:
+    rows = [(tuple(row), bool(of_track)) for row, of_track in zip(flown, given, strict=True)]
+    (first_e, first_n, first), (last_e, last_n, last) = rows[0][0], rows[-1][0]
+    if there > first + 0.5:
+        rows.insert(0, ((first_e, first_n, there), False))
+    if back > last + 0.5:
+        rows.append(((last_e, last_n, back), False))
+    points = [(point_above_home(frame, east, north, alt - home.alt_m), given) for (east, north, alt), given in rows]
+    if points[0][0].alt_m <= 0.0:
         raise CourseError("the area lies so far below home that its flight height is below home; choose a nearer home")
     return points
 
 
-def _transit_height(leg: Floats, frame: LocalFrame, terrain: Ground, altitude_m: float, what: str) -> float:
+def transit_height(leg: Floats, frame: LocalFrame, terrain: Ground, altitude_m: float, what: str) -> float:
+    """Height above sea level at which a straight way keeps `altitude_m` above the surface. Raises FollowError."""
     samples = sample_track(leg, sampling_step_m(terrain))
     return float(required_height(samples, surface_along(samples, frame, terrain, what), altitude_m).max())

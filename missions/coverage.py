@@ -33,7 +33,7 @@ from missions.views import View, passes_of
 Floats = NDArray[np.float64]
 
 EVEN_CHANCE_PX = 2.0
-MOST_CELLS = 40_000
+MOST_CELLS = 16_000
 _LOWEST_M, _HIDDEN_M = 1.0, 0.3
 
 
@@ -184,7 +184,7 @@ def _standing_on(terrain: Ground, home: GeoPoint) -> GeoPoint:
 
 def _cell_m(outline: Polygon) -> float:
     west, south, east, north = outline.bounds
-    return max(0.5, math.sqrt((east - west) * (north - south) / MOST_CELLS))
+    return max(0.75, math.sqrt((east - west) * (north - south) / MOST_CELLS))
 
 
 def _look(
@@ -235,7 +235,9 @@ def _nearest(view: View, cells: _Cells, plane: PlaneGround | None, step_m: float
         targets = np.column_stack([cells.east[c], cells.north[r], ground[seen]])
         clear = np.zeros(len(r), np.bool_)
         for moment in (near, first, last):
-            clear |= _in_sight(view.start + way * (moment / length)[:, None], targets, plane, step_m)
+            hidden = np.flatnonzero(~clear)
+            eyes = view.start + way * (moment[hidden] / length)[:, None]
+            clear[hidden] = _in_sight(eyes, targets[hidden], plane, step_m)
         distance = np.where(clear, distance, np.inf)
     best[r, c] = np.minimum(best[r, c], distance)
 
@@ -244,8 +246,11 @@ def _in_sight(eyes: Floats, targets: Floats, plane: PlaneGround, step_m: float) 
     """Whether nothing stands between; the last two metres before the target are its own slope."""
     away = np.linalg.norm(eyes - targets, axis=1)
     short = targets + (eyes - targets) * np.minimum(0.5, 2.0 / away)[:, None]
-    above, _ = closest_pass(plane, eyes, short, -_HIDDEN_M, step_m)
-    return ~np.isfinite(above)
+    clear = np.asarray(short[:, 2] - plane.highest_between(eyes[:, :2], short[:, :2]) >= -_HIDDEN_M, np.bool_)
+    doubt = np.flatnonzero(~clear)
+    above, _ = closest_pass(plane, eyes[doubt], short[doubt], -_HIDDEN_M, step_m)
+    clear[doubt] = ~np.isfinite(above)
+    return clear
 
 
 def _result(cells: _Cells, frame: LocalFrame, target_m: float, share: float, left_out: int) -> Coverage:

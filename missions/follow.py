@@ -110,9 +110,29 @@ def follow(points: Floats, frame: LocalFrame, ground: Ground, height_m: float, t
     """
     track = sample_track(points, sampling_step_m(ground))
     needed = required_height(track, surface_along(track, frame, ground), height_m)
+    return _through(track, needed, tolerance_m)[0]
+
+
+def follow_at(
+    points: Floats, frame: LocalFrame, ground: Ground, heights_m: Floats, clearance_m: float, tolerance_m: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """As `follow`, but each given point has a height (M,) of its own above the ground right under it.
+
+    Straight from height to height, lifted where a surface comes closer than `clearance_m`. The second (K,) says which
+    points were given.
+    """
+    track = sample_track(points, sampling_step_m(ground))
+    surface = surface_along(track, frame, ground)
+    given = PlaneGround.over(ground, frame, track.east_north, SIDE_MARGIN_M).heights(points) + heights_m
+    wanted = np.interp(track.distance_m, track.distance_m[track.corner], given)
+    needed = np.maximum(wanted, required_height(track, surface, clearance_m))
+    return _through(track, needed, tolerance_m)
+
+
+def _through(track: Track, needed: Floats, tolerance_m: float) -> tuple[Floats, NDArray[np.bool_]]:
     chosen = _simplify(track, needed, tolerance_m)
     heights = _lift(track.distance_m, needed, chosen)
-    return np.column_stack([track.east_north[chosen], heights])
+    return np.column_stack([track.east_north[chosen], heights]), track.corner[chosen]
 
 
 def _simplify(track: Track, needed: Floats, tolerance_m: float) -> NDArray[np.intp]:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from api import plan_patterns, plan_work
+from api import plan_around, plan_patterns, plan_work
 from api.plan_patterns import (
-    PLANNERS,
     BadInput,
     add_airspace,
     add_limits,
@@ -43,6 +42,7 @@ from missions.items import Command, MissionItem, compile_items, home_item
 from missions.power import PowerModel, fit, write_power
 from missions.zones import Zone
 
+PLANNERS = {**plan_patterns.PLANNERS, **plan_around.PLANNERS}
 _DONE, _NOT_DONE, _BAD_INPUT = 0, 1, 2
 
 
@@ -55,6 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="|".join((*PLANNERS, *plan_work.VERBS, "power", "check", "convert", "show")),
     )
     plan_patterns.register(verbs)
+    plan_around.register(verbs)
     plan_work.register(verbs)
     checking = verbs.add_parser("check", help="is this plan flyable? exit 1 when something forbids it")
     checking.add_argument("file", type=Path)

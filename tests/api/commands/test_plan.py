@@ -69,6 +69,17 @@ def test_what_a_survey_will_have_seen(folder: Path, capsys: pytest.CaptureFixtur
     assert "share 2" in capsys.readouterr().err
 
 
+def test_hotspots_are_looked_at_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spots = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": place}} for place in RING[:4]]
+    (folder / "h.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": spots}))
+    words = ["--hotspots", folder / "h.geojson", "--camera", folder / "camera.toml", "--home", HOME]
+    assert _run("relook", *words, "--terrain", folder / "t.tif", "--out", folder / "r.plan", "--hold-s", 7) == 0
+    assert "4 places" in capsys.readouterr().out
+    assert sum(item.p1 == 7.0 for item in read((folder / "r.plan").read_text(), "").items) == 4
+    assert _run("relook", *words[:2], *words[2:4], "--pixels", 0, "--out", folder / "r.plan") == 2
+    assert "0 pixels" in capsys.readouterr().err
+
+
 def test_the_written_survey_passes_its_own_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _survey(folder, "--terrain", folder / "t.tif", "--quiet") == 0
     assert capsys.readouterr().out == ""
