@@ -268,7 +268,10 @@ class _Runner:
             await asyncio.sleep(_STREAM_S)
             vehicle = self.situation.station.vehicles.get(eye.setting.vehicle)
             camera = vehicle.state.cameras.get(component) if vehicle else None
-            url = stream_url(camera, profile.width, profile.height) if camera else None
+            if camera is not None and camera.streams:
+                url = stream_url(camera, profile.width, profile.height)
+                told = ", ".join(stream.url for stream in camera.streams.values())
+                eye.reason = "" if url else f"the camera names {told}, which is not followed: give --camera"
         self._log("camera", camera=eye.camera, stream=url)
         source = open_camera(url, eye.setting.vehicle, eye.camera, band=profile.band)
         self.cameras[eye.camera] = source

@@ -12,8 +12,10 @@ CAMERA_THERMAL_RANGE gives the hottest and the coldest pixel. MAVLink says that 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import Any
 
 from ground_station.wire import Message, mavlink, text_of
@@ -28,6 +30,7 @@ _CAN_DO = {
     1: "video", 2: "image", 4: "modes", 8: "image_in_video_mode", 16: "video_in_image_mode", 64: "zoom", 128: "focus",
     256: "stream", 512: "tracking", 4096: "thermal_range",
 }  # fmt: skip
+_NEAR = re.compile(r"(rtsp|tcp)://(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[0-9.]+))(:(?P<port>\d{1,5}))?(/\S*)?")
 _KEPT_STREAMS, _KEPT_CARDS = 16, 8
 
 
@@ -155,10 +158,17 @@ def stream_url(camera: CameraState, width: int, height: int) -> str | None:
 
 
 def _address(stream: Stream) -> str | None:
-    if stream.url.startswith(("rtsp://", "tcp://", "udp://")):
-        return stream.url
-    # For a UDP stream MAVLink gives the port alone: where we are to listen.
-    return f"udp://0.0.0.0:{stream.url}" if stream.transport == "udp" and stream.url.isdecimal() else None
+    """The address of a stream if it may be followed. What is announced over the radio may be anybody's word: only a
+    number of this computer's own or a private network, never a name; and no port of ours is opened on such a word (an
+    announced UDP port needs ``--camera udp://…`` of the user's own).
+    """
+    found = _NEAR.fullmatch(stream.url)
+    try:
+        host = ip_address((found["six"] or found["four"]) if found else "")
+    except ValueError:
+        return None
+    near = (host.is_private or host.is_loopback or host.is_link_local) and not host.is_unspecified
+    return stream.url if near and found and 1 <= int(found["port"] or 554) <= 65_535 else None
 
 
 def fold(state: CameraState, message: Message, *, now_s: float) -> CameraState:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ground_station import camera_orders as order
-from ground_station.camera import CameraState, Picture, fold
+from ground_station.camera import CameraState, Picture, Stream, fold, stream_url
 from ground_station.operation import Outcome
 from ground_station.pictures import Pictures
 from ground_station.wire import Received, mavlink
@@ -273,3 +273,33 @@ def test_an_index_out_of_nowhere_costs_no_memory_and_is_counted() -> None:
     book.hear(_picture(3), now_s=0.0)
     book.hear(_picture(2_000_000_000), now_s=1.0)
     assert len(book.missing) < 200 and book.lost > 1_999_999_000
+
+
+def _stream(number: int, url: str, *, thermal: bool = True, width: int = 640, height: int = 512) -> Stream:
+    return Stream(0.0, number, "s", url, "rtsp", True, thermal, width, height, 10.0, None)
+
+
+@pytest.mark.parametrize("url", ["rtsp://192.168.144.25:8554/main", "tcp://127.0.0.1:5600", "rtsp://[fd00::7]/a"])
+def test_a_stream_of_a_near_network_is_followed(url: str) -> None:
+    assert stream_url(CameraState(100, streams={1: _stream(1, url)}), 640, 512) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://8.8.8.8/a", "rtsp://camera.example/a", "tcp://0.0.0.0:5600", "file:/etc/passwd", "5600", "", "rtsp://",
+        "udp://192.168.1.1:5600", "tcp://10.0.0.1:99999", "concat:tcp://10.0.0.1:1", "tcp://10.0.0.1:0", "tcp://[::",
+    ],
+)  # fmt: skip
+def test_what_the_radio_says_opens_no_far_door_and_no_port_of_ours(url: str) -> None:
+    assert stream_url(CameraState(100, streams={1: _stream(1, url)}), 640, 512) is None
+
+
+def test_of_several_streams_the_thermal_one_of_the_right_size_is_looked_at() -> None:
+    near = "tcp://10.0.0.1:{}"
+    streams = {
+        1: _stream(1, near.format(1), thermal=False),
+        2: _stream(2, near.format(2), width=320),
+        3: _stream(3, near.format(3)),
+    }
+    assert stream_url(CameraState(100, streams=streams), 640, 512) == near.format(3)
