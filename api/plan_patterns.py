@@ -35,7 +35,7 @@ from missions.survey import height_for_gsd, survey
 from missions.wind_heading import choose_heading
 from missions.zones import Zone, parse_zones
 
-WIND_ALONE = ("survey",)
+WIND_ALONE = ("survey", "standoff")
 """Patterns that ask for the wind whether the battery is judged or not."""
 _USUAL = Task()
 _USUAL_HEIGHT_M = 60.0

@@ -80,6 +80,24 @@ def test_hotspots_are_looked_at_again(folder: Path, capsys: pytest.CaptureFixtur
     assert "0 pixels" in capsys.readouterr().err
 
 
+def test_a_hazard_is_watched_from_upwind_and_fenced_off(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--hazard", "51.4332,6.7605", "--home", "51.4318,6.7605,33", "--out", folder / "s.plan"]
+    assert _run("standoff", *words, "--wind", "5,180", "--height-m", 70, "--terrain", folder / "t.tif") == 0
+    plan = read((folder / "s.plan").read_text(), "")
+    assert len(parse_fence(plan.fence).polygons) == 1
+    capsys.readouterr()
+    assert _run("standoff", *words) == 2
+    assert "upwind" in capsys.readouterr().err
+
+
+def test_a_structure_is_scanned(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--outline", folder / "area.geojson", "--camera", folder / "camera.toml", "--home", HOME]
+    assert _run("structure", *words, "--structure-m", 12, "--distance-m", 40, "--out", folder / "s.plan") == 0
+    assert "waypoints" in capsys.readouterr().out
+    assert _run("structure", *words, "--out", folder / "s.plan") == 2
+    assert "how high" in capsys.readouterr().err
+
+
 def test_the_written_survey_passes_its_own_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _survey(folder, "--terrain", folder / "t.tif", "--quiet") == 0
     assert capsys.readouterr().out == ""
