@@ -22,6 +22,7 @@ from typing import Any
 import cv2
 import uvicorn
 
+from api.cog import CogError
 from api.conductor import Conductor
 from api.eye import Eye
 from api.playback import Playback
@@ -161,6 +162,12 @@ async def _recorded(
         for eye in situation.eyes.values():
             if eye.recorder is not None:
                 eye.recorder.close()
+        situation.mapper.close()
+        try:
+            written = situation.mapper.save(settings.folder, now_s=situation.utc_s)
+            incident.log.write("map", files=[path.name for path in written], lost=situation.mapper.lost)
+        except CogError as error:
+            incident.log.write("map", error=str(error))
         lost = {"not_recorded": situation.not_recorded}
         incident.journal.append("stop", time.time(), incident.telemetry.offset, lost)
         incident.log.write("stop", **lost)

@@ -11,10 +11,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from api.area_features import coverage_facts, multi_polygon
 from api.eye import Eye, Look, since
 from api.freshness import LIVE_S, Source, statement_key
 from api.geojson import hotspot_feature, iso, ring_of
 from api.live import Hub, VideoDesk
+from api.mapper import BOUND as MAP_BOUND
+from api.mapper import Mapper
 from api.report import notice, vehicle_alarm, vehicle_report
 from api.settings import CameraSetting, Settings
 from api.store.incident import Incident, surroundings_to_json
@@ -26,6 +29,7 @@ from imagery.frame import Frame
 from imagery.hotspots import Event, hotspot_id, properties
 from imagery.incident import Picture, Surroundings, observe
 from imagery.observe import FrameObservation
+from imagery.relook import relook
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame, distance_m
 from missions.geometry.terrain import FlatGround, TerrainGrid
 
@@ -47,6 +51,7 @@ class Situation:
         self.station = Station(beats=beats, deadman_s=_DEADMAN_S, signing=signing)
         self.station.terrain = terrain
         self.hub, self.desk = Hub(), VideoDesk()
+        self.mapper = Mapper(incident.log.write)
         self.picture = Picture()
         self.surroundings: Surroundings | None = None
         self.eyes = {c.camera: self._eye(c) for c in settings.cameras}
@@ -110,6 +115,8 @@ class Situation:
     def looked(self, eye: Eye, look: Look, *, now_s: float, received_s: float | None = None) -> None:
         """A frame comes back from its worker: note it, and show its picture. ``received_s``: when it came."""
         eye.looked(look, now_s=now_s, utc_s=self.utc_s, received_s=received_s)
+        if not look.seen.refusal:
+            self.mapper.keep(look.seen.frame)
         if not eye.trouble and look.jpeg:
             self.show_picture(eye, look)
 
@@ -151,6 +158,7 @@ class Situation:
         offset = self.incident.telemetry.offset
         self.incident.journal.append("frame", observation.time_s, offset, observation.to_json())
         self.picture, events = observe(self.picture, observation, self.surroundings)
+        self.mapper.placed(observation, self.surroundings.view(observation))
         for event in events:
             self._happened(eye, event, observation)
         self._publish_footprint(observation)
@@ -180,6 +188,9 @@ class Situation:
             self._keep_picture(eye, observation.picture)
         self.incident.journal.append("hotspot", observation.time_s, offset, facts)
         feature = hotspot_feature(facts, self.surroundings.frame, self.mode)
+        profile = self.surroundings.profiles.get(hotspot.camera)
+        again = None if profile is None else relook(hotspot, profile)
+        feature["properties"]["relook_height_m"] = None if again is None else again.height_m
         now = time.time()
         took = None if eye is None else eye.took(observation.seq, now_s=time.monotonic())
         self.hub.publish("hotspot", feature, t_obs=observation.time_s, t_srv=now, took=took)
@@ -321,6 +332,7 @@ class Situation:
             {"name": f"unplaced:{e.camera}", "lost": e.observer.unplaced, "length": e.observer.waiting, "bound": 64}
             for e in self.eyes.values()
         ]
+        queues += [{"name": "map", "lost": self.mapper.lost, "length": self.mapper.pending, "bound": MAP_BOUND}]
         queues += [{"name": f"link:{n}", "lost": lost, "length": 0, "bound": 2000} for n, lost in link_losses.items()]
         return {
             "mode": self.mode,
@@ -343,13 +355,13 @@ class Situation:
         polygon = None
         if self.surroundings is not None and coverage.frames:
             frame = self.surroundings.frame
-            rings = [[ring_of(frame, ring[:-1]) for ring in polygon] for polygon in coverage.polygons()]
-            polygon = {"type": "MultiPolygon", "coordinates": rings} if rings else None
+            polygon = multi_polygon(frame, coverage.polygons())
         since = [e.looking_since_utc_s for e in self.eyes.values() if e.looking_since_utc_s is not None]
         return {
             "mode": self.mode,
             "frames": coverage.frames,
             "area_m2": round(coverage.area_m2),
+            **coverage_facts(coverage),
             "since_s": min(since, default=None),
             "last_s": coverage.last_s,
             "cameras": [eye.camera for eye in self.eyes.values() if eye.looked_at_s is not None],

@@ -118,9 +118,19 @@ class Coverage:
         """(SIDE, SIDE) probability that what is looked for would have been found where it was seen; 0 elsewhere."""
         return together(self.found, self.now)
 
+    def mean_detection(self) -> float | None:
+        """The mean of ``detection`` over the seen ground; None where nothing was seen."""
+        box = _box(self.seen)
+        if box is None:
+            return None
+        return float(together(self.found[box], self.now[box])[self.seen[box] > 0].mean())
+
     def gsd_m(self, share: float = 0.5) -> float | None:
         """Metres a pixel that this share of the seen ground is seen with or finer; None where nothing was seen."""
-        values = self.sharp[self.seen > 0]
+        box = _box(self.seen)
+        if box is None:
+            return None
+        values = self.sharp[box][self.seen[box] > 0]
         return None if not values.size else 1.0 / max(1e-6, float(np.quantile(values, 1.0 - share)))
 
     def polygons(self, simplify_m: float = 2.0) -> list[list[Floats]]:

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import errors
 from api.errors import problem
-from api.routes import live, reading
+from api.routes import areas, live, reading
 from api.situation import Situation
 
 PAGE = Path(__file__).resolve().parent.parent / "web" / "dist"
@@ -82,6 +82,7 @@ def create_app(situation: Situation, links: Links, *, hosts: frozenset[str] = _L
         return response
 
     app.include_router(reading.router(situation, links))
+    app.include_router(areas.router(situation))
     app.include_router(live.router(situation, served))
 
     @app.get("/api/v1/docs", include_in_schema=False)

@@ -6,11 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 from fastapi import APIRouter, HTTPException, Response
+from numpy.typing import NDArray
 
+from api.area_features import not_seen_features
 from api.situation import Situation
 from api.store.incident import recorded
+from missions.geometry.geo import LocalFrame
 
 Links = Callable[[], Mapping[str, bool]]
 
@@ -80,9 +84,14 @@ def router(situation: Situation, links: Links) -> APIRouter:
         return collection(situation, found)
 
     @api.get("/api/v1/coverage")
-    async def coverage() -> Response:
+    def coverage(bbox: str | None = None) -> Response:
+        """What was seen, what was hidden and what was in no picture. bbox: west,south,east,north to be searched."""
         data = situation.coverage_json()
-        return collection(situation, [feature(data.pop("polygon"), data, "coverage")])
+        found = [feature(data.pop("polygon"), {"kind": "seen", **data}, "coverage")]
+        if situation.surroundings is not None:
+            frame = situation.surroundings.frame
+            found += not_seen_features(situation.picture.coverage, frame, _box_en(bbox, frame))
+        return collection(situation, found)
 
     @api.get("/api/v1/alarms")
     async def alarms() -> Response:
@@ -120,6 +129,20 @@ def router(situation: Situation, links: Links) -> APIRouter:
         return Response(_metrics(situation), media_type="text/plain; version=0.0.4")
 
     return api
+
+
+def _box_en(bbox: str | None, frame: LocalFrame) -> NDArray[np.float64] | None:
+    """west,south,east,north in degrees → (4, 2) corners, east and north, metres."""
+    if bbox is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in bbox.split(","))
+    except ValueError:
+        raise HTTPException(422, f"bbox {bbox!r}; allowed is west,south,east,north in degrees") from None
+    if not (-180.0 <= west < east <= 180.0 and -90.0 <= south < north <= 90.0):
+        raise HTTPException(422, f"bbox {bbox!r}; allowed is west before east, south before north, in degrees")
+    lat, lon = np.array([south, south, north, north]), np.array([west, east, east, west])
+    return frame.enu_from_geo(lat, lon, frame.origin.alt_m)[:, :2]
 
 
 def _metrics(situation: Situation) -> str:

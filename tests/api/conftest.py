@@ -97,6 +97,7 @@ def situation_of(tmp_path: Path, profile: CameraProfile) -> Iterator[Callable[..
 
     yield make
     for situation in made:
+        situation.mapper.close()
         situation.incident.close()
 
 
