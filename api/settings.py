@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.text_files import read_text
+from ground_station.remote_id import Identity, read_identity
 from ground_station.signing import Signing
 from missions.geometry.camera import CameraProfile, parse_profile
 from missions.geometry.camera_library import LIBRARY, library_profile
@@ -62,6 +63,7 @@ class Settings:
     forwards: tuple[str, ...] = ()
     keep_rejected: bool = False
     signing: Signing | None = None
+    identities: Mapping[int, Identity] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what can never be: a recording that looks live, a port that is none."""
@@ -138,6 +140,17 @@ def camera_settings(cameras: list[str], profiles: list[str]) -> tuple[CameraSett
                 for nth, profile in enumerate(mine)
             ]
     return tuple(found)
+
+
+def identities_of(texts: list[str]) -> dict[int, Identity]:
+    """``--remote-id [SYSID=]FILE`` → who flies, by vehicle. Raises SettingsError, IdentityError, TextError, OSError."""
+    found: dict[int, Identity] = {}
+    for text in texts:
+        vehicle, path = split_vehicle(text, "--remote-id")
+        if vehicle in found:
+            raise SettingsError(f"--remote-id {text!r}: vehicle {vehicle} has one already")
+        found[vehicle] = read_identity(read_text(Path(path)), path)
+    return found
 
 
 def read_config(path: Path, allowed: Mapping[str, type | tuple[type, ...]]) -> dict[str, object]:

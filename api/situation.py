@@ -50,6 +50,7 @@ class Situation:
         signing = None if settings.mode == "wiedergabe" else settings.signing
         self.station = Station(beats=beats, deadman_s=_DEADMAN_S, signing=signing)
         self.station.terrain = terrain
+        self.station.identities = settings.identities
         self.hub, self.desk = Hub(), VideoDesk()
         self.mapper = Mapper(incident.log.write)
         self.picture = Picture()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from ground_station.authority import SECOND_STATION, Event
 from ground_station.camera import FIRST_COMPONENT, LAST_COMPONENT
+from ground_station.remote_id import Identity
 from ground_station.signing import SetUpSigning, Signing
 from ground_station.vehicle import Vehicle
 from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
@@ -104,6 +105,8 @@ class Station:
         self.deadman_s, self.signing = deadman_s, signing
         self.terrain: Ground | None = None
         """What vehicles are served that ask for terrain; set it before they are heard."""
+        self.identities: Mapping[int, Identity] = {}
+        """Who flies, by vehicle: told to its Remote ID transmitter; set it before they are heard."""
         self._utc_ahead_s = 0.0  # the host's UTC minus its monotonic clock
         self._alive_s = 0.0
         self._link_heard: dict[str, dict[int, float]] = {}
@@ -346,5 +349,6 @@ class Station:
             self._syncs = 0
             vehicle = Vehicle(received.sysid, observe_only=not self.asks, us=(self.sysid, self.compid))
             vehicle.terrain_service.ground = self.terrain
+            vehicle.drone_id.identity = self.identities.get(received.sysid)
             self._vehicles[received.sysid] = vehicle
             self._reroute(received.sysid, link, peer, now_s)

@@ -38,6 +38,9 @@ WANTED_HZ: dict[str, float] = {
     "LOCAL_POSITION_NED": 1.0,
     "GIMBAL_MANAGER_STATUS": 0.5,
 }
+# Asked for where we have terrain to serve: without it the vehicle asks for none, waits for ever and never arms.
+TERRAIN_REQUEST, TERRAIN_REQUEST_HZ = "TERRAIN_REQUEST", 2.0
+_RATES = {**WANTED_HZ, TERRAIN_REQUEST: TERRAIN_REQUEST_HZ}
 # ArduPilot's word for a message that this vehicle does not have: asked for once and never again.
 _NO_SUCH = re.compile(r"No ap_message for mavlink id \((\d+)\)")
 _SILENT_FOR_S = 3.0
@@ -59,7 +62,7 @@ class StreamRequests:
 
     def saw(self, name: str, now_s: float) -> None:
         """A message of this name has arrived."""
-        if name in WANTED_HZ:
+        if name in _RATES:
             self._seen_s[name] = now_s
 
     def ask_again(self) -> None:
@@ -71,16 +74,16 @@ class StreamRequests:
         """A STATUSTEXT, which may say that a message is not there to be had."""
         found = _NO_SUCH.search(text)
         if found:
-            self._absent |= {name for name in WANTED_HZ if _message_id(name) == int(found[1])}
+            self._absent |= {name for name in _RATES if _message_id(name) == int(found[1])}
 
-    def due(self, target: int, *, now_s: float) -> tuple[Message, ...]:
-        """The requests to send now, if any."""
+    def due(self, target: int, *, now_s: float, terrain: bool = False) -> tuple[Message, ...]:
+        """The requests to send now, if any. ``terrain``: have the vehicle say which heights it lacks."""
         if now_s < self._next_s:
             return ()
         silent = [
             name
-            for name, hz in WANTED_HZ.items()
-            if name not in self._absent
+            for name, hz in _RATES.items()
+            if name not in self._absent and (terrain or name != TERRAIN_REQUEST)
             if now_s - self._seen_s.get(name, -1e9) > max(_SILENT_FOR_S, 3.0 / hz)
         ]
         if not silent:
@@ -89,6 +92,6 @@ class StreamRequests:
         self._next_s = now_s + _REPEAT_S[min(self._round, len(_REPEAT_S) - 1)]
         self._round += 1
         return tuple(
-            command_long(target, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, float(_message_id(name)), 1e6 / WANTED_HZ[name])
+            command_long(target, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, float(_message_id(name)), 1e6 / _RATES[name])
             for name in silent
         )

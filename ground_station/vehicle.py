@@ -27,6 +27,7 @@ from ground_station.modes import FLIES_PLAN, modes_of
 from ground_station.operation import Operation, Sequence
 from ground_station.parameters import Parameter
 from ground_station.proof import Proofs
+from ground_station.remote_id import DroneId
 from ground_station.replacement import Replacement
 from ground_station.streams import StreamRequests
 from ground_station.telemetry import VehicleState, fold
@@ -67,8 +68,11 @@ class Vehicle:
         self._now_s = 0.0
         self.traffic = Traffic()
         self._next_traffic_s = 0.0
+        self._traffic_told_s: dict[int, float] = {}
         self.terrain_service = TerrainService()
         self.cameras = Cameras(sysid)
+        self.drone_id = DroneId()
+        self._utc_ahead_s: float | None = None
         self._out: list[Message] = []
         self._begin()
 
@@ -89,6 +93,8 @@ class Vehicle:
         ``for_us``: false where it is addressed to another ground station; an operation does not see it then.
         """
         message, name = received.message, received.name
+        if utc_s is not None:
+            self._utc_ahead_s = utc_s - now_s
         if received.compid != _AUTOPILOT_COMPONENT:
             # A camera or gimbal that still speaks is no sign of life of the autopilot.
             self._component(received, now_s, for_us)
@@ -158,17 +164,20 @@ class Vehicle:
         return events
 
     def _watch_traffic(self, now_s: float) -> None:
-        """Once a second; an aircraft that stays dangerous is told once in a while, not every second."""
+        """Once a second; each aircraft that is dangerous is told at once and, if it stays so, once in a while."""
         if now_s < self._next_traffic_s:
             return
         self._next_traffic_s = now_s + _TRAFFIC_S
-        found = self.traffic.approaches(self.state, now_s=now_s)
-        if found and found[0].danger:
-            aircraft = found[0]
-            name = aircraft.aircraft.call_sign or f"{aircraft.aircraft.address:06X}"
-            self._events.append(Event(TRAFFIC, now_s, words=f"{name}, {aircraft.distance_m / 1000:.1f} km, "
-                                      f"{aircraft.closest_s:.0f} s"))  # fmt: skip
-            self._next_traffic_s = now_s + _TRAFFIC_TOLD_S
+        told = self._traffic_told_s
+        for found in self.traffic.approaches(self.state, now_s=now_s):
+            aircraft = found.aircraft
+            if not found.danger or now_s - told.get(aircraft.address, -_TRAFFIC_TOLD_S) < _TRAFFIC_TOLD_S:
+                continue
+            told[aircraft.address] = now_s
+            name = aircraft.call_sign or f"{aircraft.address:06X}"
+            words = f"{name}, {found.distance_m / 1000:.1f} km, {found.closest_s:.0f} s"
+            self._events.append(Event(TRAFFIC, now_s, words=words))
+        self._traffic_told_s = {key: at_s for key, at_s in told.items() if now_s - at_s < _TRAFFIC_TOLD_S}
 
     def tick(self, *, now_s: float) -> None:
         """Let time pass: stream requests, traffic and the running operation."""
@@ -178,9 +187,12 @@ class Vehicle:
         if self.operation is not None:
             self.operation.tick(self.state, now_s=now_s)
         if not self.observe_only and self.state.heartbeat_at_s is not None:
-            self._out += self._streams.due(self.sysid, now_s=now_s)
+            serves = self.terrain_service.ground is not None
+            self._out += self._streams.due(self.sysid, now_s=now_s, terrain=serves)
             self._out += self.terrain_service.due(now_s=now_s)
             self._out += self.cameras.due(now_s=now_s)
+            utc_s = None if self._utc_ahead_s is None else now_s + self._utc_ahead_s
+            self._out += self.drone_id.due(self.state, now_s=now_s, utc_s=utc_s)
 
     def timesync(self, *, now_s: float) -> Message:
         """A question for the vehicle's clock; its answer is known by our time in it."""

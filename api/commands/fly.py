@@ -56,6 +56,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--reason", help="why warnings are accepted, or stops overridden")
     parser.add_argument("--name", help="who accepts them")
     parser.add_argument("--wait", type=float, default=10.0, metavar="S", help="how long to listen for the vehicle")
+    parser.add_argument(
+        "--remote-id", metavar="FILE", help="who flies, told once a second to its transmitter meanwhile"
+    )
     parser.add_argument("--stay", action="store_true", help="beat as its ground station until Ctrl-C")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quiet", action="store_true")
@@ -99,10 +102,13 @@ def _check_usage(args: argparse.Namespace, action: Action) -> None:
 async def _fly(args: argparse.Namespace, action: Action) -> tuple[list[Outcome], dict[str, Any]]:
     from api.flight_session import session
     from api.flying.call import Call, read_plan
+    from api.settings import identities_of
 
     plan = read_plan(args.plan) if action.plan and args.plan is not None else None
+    identities = identities_of([args.remote_id] if args.remote_id else [])
     async with session(args.link, writes=not action.reads(args), stays=args.stay) as opened:
         vehicle = await opened.vehicle(args.vehicle, args.wait)
+        vehicle.drone_id.identity = next(iter(identities.values()), None)
         call = Call(args, opened, vehicle, plan)
         outcomes = await action.run(call)
         if args.stay and all(outcome.good for outcome in outcomes):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # What a --config file may say, with its type; the command line goes before it.
 _CONFIG: dict[str, Any] = {
-    "incident": str, "class": str, "link": list, "camera": list, "camera_profile": list, "terrain": str, "data": str,
-    "host": str, "port": int, "speed": (int, float),
+    "incident": str, "class": str, "link": list, "camera": list, "camera_profile": list, "remote_id": list,
+    "terrain": str, "data": str, "host": str, "port": int, "speed": (int, float),
     "forward": list, "keep_rejected": bool,
 }  # fmt: skip
 _DEFAULTS: dict[str, Any] = {
@@ -40,6 +40,8 @@ def register(verbs: Any) -> None:
         help="tcp:// rtsp:// udp:// file: dir:; without it the stream that the camera names, for each --camera-profile",
     )
     parser.add_argument("--camera-profile", action="append", metavar="[SYSID=]FILE")
+    parser.add_argument("--remote-id", action="append", metavar="[SYSID=]FILE", help="who flies, told to the Remote ID "
+                        "transmitter once a second (TOML: uas_id operator_id description …)")  # fmt: skip
     parser.add_argument("--terrain", metavar="FILE", help="GeoTIFF of the ground, metres above sea level")
     parser.add_argument("--data", metavar="DIR", help="default: the user's data directory")
     parser.add_argument("--host", help="default: 127.0.0.1, this machine alone")
@@ -57,6 +59,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         SettingsError,
         camera_settings,
         data_folder,
+        identities_of,
         incident_folder,
         mode_of,
         read_config,
@@ -89,6 +92,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         replay_speed=float(wanted["speed"]),
         forwards=tuple(wanted.get("forward", ())),
         keep_rejected=bool(wanted.get("keep_rejected")),
+        identities=identities_of(wanted.get("remote_id", [])),
         signing=load(data_folder(wanted.get("data"))),
     )
 

@@ -89,6 +89,23 @@ def test_an_aircraft_on_its_way_is_told_once_in_a_while(rig) -> None:  # type: i
     assert event.kind == "traffic" and event.words.startswith("CHX9, ")
 
 
+def test_a_second_aircraft_is_told_at_once_beside_the_first(rig) -> None:  # type: ignore[no-untyped-def]
+    vehicle = rig.ready()
+    rig.finish(vehicle.arm(now_s=rig.now_s))
+    rig.finish(vehicle.takeoff(30.0, now_s=rig.now_s))
+    rig.until(lambda: vehicle.state.position.height_above_home_m > 25.0, 40.0)
+    second = _helicopter(0.0, 2_500.0, 180.0)
+    second.ICAO_address, second.callsign = 0x3C5678, b"LIFE1"
+    heard: list[str] = []
+    for step in range(30):
+        vehicle.traffic.hear(_helicopter(90.0, 2_000.0, 270.0), now_s=rig.now_s)
+        if step >= 3:
+            vehicle.traffic.hear(second, now_s=rig.now_s)
+        rig.run(1.0)
+        heard += [f"{step} {event.words.partition(',')[0]}" for event in vehicle.take_events()]
+    assert heard == ["0 CHX9", "3 LIFE1", "20 CHX9", "23 LIFE1"]
+
+
 # --- evade ------------------------------------------------------------------------------------------------------------
 def test_it_goes_down_and_never_up() -> None:
     assert low_height_m(_state(60.0), ground_above_home_m=None) == LOW_M
@@ -143,6 +160,19 @@ def test_each_piece_has_its_heights_where_the_vehicle_looks_for_them() -> None:
     assert pieces[0][12] == pytest.approx(9, abs=1) and pieces[0][3] <= 2
     assert pieces[8][0] == pytest.approx(12, abs=1)  # 120 m north
     assert pieces[1][0] == pytest.approx(1, abs=1)  # 120 m east
+
+
+def test_a_vehicle_is_asked_to_say_what_it_lacks_only_where_there_is_terrain_to_serve(rig) -> None:  # type: ignore[no-untyped-def]
+    def asked() -> bool:
+        number = float(mavlink.MAVLINK_MSG_ID_TERRAIN_REQUEST)
+        return any(message.param1 == number for _, message in rig.sent_of("COMMAND_LONG"))
+
+    rig.until(lambda: bool(rig.station.vehicles), 5.0)
+    rig.run(5.0)
+    assert not asked()
+    rig.vehicle.terrain_service.ground = _slope()
+    rig.run(10.0)
+    assert asked()
 
 
 def test_what_the_file_does_not_cover_is_not_made_up() -> None:
