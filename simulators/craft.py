@@ -7,6 +7,7 @@ it flies is its ``Fate``, here and there.
 from __future__ import annotations
 
 from simulators.aircraft import Receiver, aircraft_of
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.camera import Camera, Shot, Truth
 from simulators.camera_options import ORDINARY
@@ -53,6 +54,7 @@ class Craft:
             start_en_m=start,
             sysid=sysid,
             uid=seed + 1 + others,
+            boot=SHORT,
         )
         self.autopilot.add_link("ground")
         self.autopilot.add_link("device gimbal")

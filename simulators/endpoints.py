@@ -24,6 +24,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulators.autopilot.boot import BOOTS
 from simulators.autopilot.core import Autopilot
 from simulators.camera_process import run_camera
 from simulators.channel_process import BACK, THERE, Proxy
@@ -57,6 +58,7 @@ async def _run_vehicle(args: argparse.Namespace) -> None:
         start_en_m=start,
         sysid=args.sysid,
         uid=args.uid,
+        boot=BOOTS[args.boot],
     )
     host, _, port = args.ground.rpartition(":")
     targets = {
@@ -107,6 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--camera-options", default="", metavar="NAME=VALUE,…", help="instead of the scenario's")
     parser.add_argument("--sysid", type=int, default=1)
     parser.add_argument("--speedup", type=float, default=1.0)
+    parser.add_argument("--boot", choices=BOOTS, default="measured", help="how long it takes until it can fly")
     args = parser.parse_args(argv)
     die_with_parent(args.parent)
     run = {"vehicle": _run_vehicle, "gimbal": _run_gimbal, "camera": _run_camera}[args.what]
@@ -183,9 +186,9 @@ class SimulatedDrone:
     Where the scenario has a ``[radio]``, vehicle and ground station hear each other through it.
 
     ``ground``: HOST:PORT of the ground station, on this machine. ``source``: the file of a scenario that is not a
-    shipped one. ``rtsp``: PORT/PATH of H.264, empty for none, port 0 for a free one. ``camera``: `camera_options` in
-    words, empty for the scenario's. Afterwards ``video_url`` and ``rtsp_url`` are where the frames are, and ``uid`` the
-    token by which the vehicle can be told from every other one.
+    shipped one. ``boot``: one of ``autopilot.boot`` by name. ``rtsp``: PORT/PATH of H.264, empty for none, port 0 for a
+    free one. ``camera``: `camera_options` in words, empty for the scenario's. Afterwards ``video_url`` and ``rtsp_url``
+    are where the frames are, and ``uid`` the token by which the vehicle can be told from every other one.
     """
 
     def __init__(
@@ -200,13 +203,14 @@ class SimulatedDrone:
         rtsp: str = "",
         camera: str = "",
         source: str = "",
+        boot: str = "measured",
     ) -> None:
         self.scenario, self.seed, self.ground, self.sysid, self.speedup = scenario, seed, ground, sysid, speedup
         self.uid = secrets.randbits(63) | 1
         self.video_url = self.rtsp_url = ""
         self.endpoints: dict[str, Endpoint] = {}
         self._video = {"video": video_port, "rtsp": rtsp, "camera-options": camera}
-        self._source = source or scenario.name
+        self._source, self._boot = source or scenario.name, boot
         self._options: dict[str, dict[str, Any]] = {}
         self._radio: Proxy | None = None
 
@@ -220,6 +224,7 @@ class SimulatedDrone:
                 "ground": await self._heard_at(),
                 "uid": self.uid,
                 "speedup": self.speedup,
+                "boot": self._boot,
             }
             self.endpoints["vehicle"] = await self._start("vehicle", **options)
         except BaseException:

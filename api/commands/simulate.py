@@ -36,6 +36,12 @@ def register(verbs: Any) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another world (%(default)s)")
     parser.add_argument("--speedup", type=float, default=1.0, metavar="X")
     parser.add_argument(
+        "--boot",
+        choices=("measured", "short"),
+        default="measured",
+        help="until it can fly: measured (as the real one, 42 s) or short (12 s)",
+    )
+    parser.add_argument(
         "--channel",
         action="append",
         default=[],
@@ -137,6 +143,7 @@ async def _simulate(args: argparse.Namespace, scenario: Any, ground: str, videos
                 rtsp=f"{_next_port(videos['rtsp'][0], sysid)}/{videos['rtsp'][1]}" if "rtsp" in videos else "",
                 camera=args.camera,
                 source=args.scenario,
+                boot=args.boot,
             )
             await stack.enter_async_context(drone)
             facts = {"vehicle": sysid, "mavlink": args.mavlink, "video": drone.video_url, "uid": drone.uid}

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from simulators.autopilot.pilot import Pilot
 
 FORCE_ARM, FORCE_DISARM = (2989, 21196), 21196
-INITIALISED_S = 3.0
-# The accelerometers have to agree for this long.
-_AGREED_S = 11.0
 _ANGLE_CDEG = (1000, 8000)
 _LEAST_THROTTLE, _THROTTLE_STOP = 910, 1000 - 10
 _AUTO_ARMS = 1
@@ -24,18 +21,18 @@ _AUTO_ARMS = 1
 
 def mandatory(pilot: Pilot) -> list[str]:
     """What no force overrides."""
-    if pilot.now_s < INITIALISED_S:
+    if pilot.now_s < pilot.boot.initialised_s:
         return ["System not initialised"]
     if not MODES[pilot.mode].position:
         return []
     reasons = [] if pilot.position_ready else ["Need Position Estimate"]
-    return reasons if pilot.gnss.fix or not pilot.gnss.ever else [*reasons, "GPS 1: Bad fix"]
+    return reasons if pilot.gnss.fix or not pilot.gnss.origin else [*reasons, "GPS 1: Bad fix"]
 
 
 def before(pilot: Pilot) -> list[str]:
     """What is in the way now, all of it; nothing is checked with ARMING_CHECK 0 but the mandatory."""
     values = pilot.values
-    if pilot.now_s < INITIALISED_S:
+    if pilot.now_s < pilot.boot.initialised_s:
         return ["System not initialised"]
     if not int(values["ARMING_CHECK"]):
         return mandatory(pilot)
@@ -53,9 +50,13 @@ def _parameters(pilot: Pilot) -> list[str]:
 
 
 def _sensors(pilot: Pilot) -> list[str]:
-    values = pilot.values
-    if pilot.now_s < _AGREED_S:
+    values, boot = pilot.values, pilot.boot
+    if pilot.now_s < boot.aligned_s:
+        return ["Accels inconsistent", "EKF attitude is bad"]
+    if pilot.now_s < boot.accels_s:
         return ["Accels inconsistent"]
+    if pilot.now_s < boot.gyros_s:
+        return ["Gyros inconsistent"]
     levers = (
         ("SIM_BARO_DISABLE", "Baro: not healthy"),
         ("SIM_ACCEL1_FAIL", "Accels inconsistent"),
@@ -67,9 +68,9 @@ def _sensors(pilot: Pilot) -> list[str]:
 def _position(pilot: Pilot) -> list[str]:
     if not MODES[pilot.mode].position:
         return []
-    if pilot.gnss.ever and not pilot.gnss.fix:
+    if pilot.gnss.origin and not pilot.gnss.fix:
         return ["GPS 1: Bad fix"]
-    if not pilot.gnss.ever:
+    if not pilot.gnss.origin:
         return ["AHRS: waiting for home"]
     return [] if pilot.position_ready else ["Need Position Estimate"]
 

@@ -10,6 +10,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import commands, messages, mount
 from simulators.autopilot.blackbox import BlackBox
+from simulators.autopilot.boot import MEASURED, Boot
 from simulators.autopilot.failsafes import Failsafes
 from simulators.autopilot.ftp import Ftp
 from simulators.autopilot.gnss import Gnss
@@ -41,6 +42,7 @@ class Autopilot:
         start_en_m: tuple[float, float] = (0.0, 0.0),
         sysid: int = 1,
         uid: int = 0,
+        boot: Boot = MEASURED,
     ) -> None:
         rng = np.random.default_rng([seed, 3, sysid])
         self.sysid, self.uid = sysid, uid
@@ -56,8 +58,8 @@ class Autopilot:
         self.ftp = Ftp(self.parameters.packed, self.parameters.estimate, self.banner, self.say, self.transfers.packed)
         flight = Flight(np.array([*start_en_m, ground_amsl_m]), float(rng.uniform(-3, 3)), rng, wind_m_s)
         values = self.parameters.values
-        self.gnss = Gnss(values, self.errors, np.random.default_rng([seed, 7, sysid]))
-        self.pilot = Pilot(flight, plane, self.transfers, self.say, values, self.gnss)
+        self.gnss = Gnss(values, self.errors, np.random.default_rng([seed, 7, sysid]), boot)
+        self.pilot = Pilot(flight, plane, self.transfers, self.say, values, self.gnss, boot)
         self.failsafes = Failsafes(self)
         self.blackbox = BlackBox(self)
         self.logs = LogTransfer(self.blackbox.finished, self.say)
@@ -65,7 +67,7 @@ class Autopilot:
         self.airframe, self.battery = Airframe(), Battery(values["BATT_CAPACITY"])
         self.home_place: tuple[float, float, float] | None = None
         self._rng = rng
-        self._armed = self._ready = False
+        self._armed = self._was_placed = False
         self._reports = 0
         self._shots = self._logs = 0
         self._wind = values["SIM_WIND_SPD"], values["SIM_WIND_DIR"]
@@ -111,10 +113,9 @@ class Autopilot:
             self.links.stream(self)
 
     def _after_step(self) -> None:
-        found, armed = self.pilot.position_ready and not self._ready, self.pilot.armed and not self._armed
-        if found or armed:
+        if (self._placed and not self._was_placed) or (self.pilot.armed and not self._armed):
             self.set_home()
-        self._ready, self._armed = self.pilot.position_ready, self.pilot.armed
+        self._was_placed, self._armed = self._placed, self.pilot.armed
         self.transfers.flying = self.pilot.flies_mission
         if self.pilot.mission.reports != self._reports:
             self._reports = self.pilot.mission.reports
@@ -197,10 +198,15 @@ class Autopilot:
         """Latitude, longitude, height as the estimator has them, without noise."""
         return self.pilot.plane.geo(self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m)
 
+    @property
+    def _placed(self) -> bool:
+        """Whether home can be here: with a position, and after the start already with the estimator's origin."""
+        return self.gnss.position or (self.gnss.origin and not self.gnss.ever)
+
     def set_home(self, place: tuple[float, float, float] | None = None) -> bool:
         """Home at latitude, longitude, metres above sea level, or here; false here without a position."""
         if place is None:
-            if not self.pilot.position_ready:
+            if not self._placed:
                 return False
             place = self.estimated_place()
         else:

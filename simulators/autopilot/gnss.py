@@ -14,22 +14,24 @@ import math
 
 import numpy as np
 
+from simulators.autopilot.boot import MEASURED, Boot
 from simulators.autopilot.settings import Values
 from simulators.flight import Errors
 from simulators.geodesy import Floats
 
-READY_S = 12.0
 _COASTS_S, _BACK_S = 8.0, 0.3
 _CORRELATION_S, _WANDERS = 240.0, 0.1
 _EVERY_S = 0.2
 
 
 class Gnss:
-    """``fix`` of the receiver, ``position`` of the estimator, ``ever`` once there was one; ``offset_m`` (3,) ENU."""
+    """``fix`` of the receiver, ``found`` once there was one; ``origin`` and ``position`` of the estimator, ``ever``
+    once it had a position; ``offset_m`` (3,) ENU."""
 
-    def __init__(self, values: Values, errors: Errors, rng: np.random.Generator) -> None:
-        self._values, self._rng = values, rng
-        self.fix = self.position = self.ever = False
+    def __init__(self, values: Values, errors: Errors, rng: np.random.Generator, boot: Boot = MEASURED) -> None:
+        self._values, self._rng, self._boot = values, rng, boot
+        self.fix = self.found = False
+        self.origin = self.position = self.ever = False
         self._changed_s = 0.0
         self._steady = math.sqrt(1 - _WANDERS) * np.array(errors.position_enu_m)
         each = np.array([errors.h_acc_m / math.sqrt(2), errors.h_acc_m / math.sqrt(2), errors.v_acc_m])
@@ -40,12 +42,16 @@ class Gnss:
 
     def step(self, now_s: float) -> None:
         """Let time pass."""
-        fix = bool(self._values["SIM_GPS1_ENABLE"]) and now_s >= READY_S
+        boot = self._boot
+        fix = bool(self._values["SIM_GPS1_ENABLE"]) and now_s >= boot.fix_s
         if fix != self.fix:
             self.fix, self._changed_s = fix, now_s
+            self.found = True
         lasted = now_s - self._changed_s
         if fix:
-            self.position = self.position or lasted >= _BACK_S or not self.ever
+            self.origin = self.origin or lasted >= boot.origin_s - boot.fix_s - 1e-9
+            needs_s = _BACK_S if self.ever else boot.position_s - boot.fix_s - 1e-9
+            self.position = self.position or lasted >= needs_s
         else:
             self.position = self.position and lasted < _COASTS_S
         self.ever = self.ever or self.position

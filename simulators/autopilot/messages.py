@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import available_modes, instruments, mount
-from simulators.autopilot.arming import INITIALISED_S
 from simulators.geodesy import rotation, wire_quaternion
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def _ms(a: Autopilot) -> int:
 def heartbeat(a: Autopilot) -> Any:
     """HEARTBEAT."""
     base = 1 | 16 | 64 | (128 if a.pilot.armed else 0)
-    status = 1 if a.now_s < INITIALISED_S else 5 if a.in_failsafe else 3 if a.pilot.landed else 4
+    status = 1 if a.now_s < a.pilot.boot.initialised_s else 5 if a.in_failsafe else 3 if a.pilot.landed else 4
     return mavlink.MAVLink_heartbeat_message(2, 3, base, a.pilot.mode, status, 3)
 
 
@@ -53,8 +52,8 @@ def attitude(a: Autopilot) -> Any:
 
 
 def global_position(a: Autopilot) -> Any:
-    """GLOBAL_POSITION_INT; latitude and longitude 0 before the estimator has a position, as the real one says."""
-    lat, lon, alt = a.believed_place() if a.pilot.gnss.ever else (0.0, 0.0, a.pilot.plane.alt_m)
+    """GLOBAL_POSITION_INT; all 0 before the first fix, and the receiver's place until the estimator has one."""
+    lat, lon, alt = a.believed_place() if a.pilot.gnss.found else (0.0, 0.0, 0.0)
     v = a.pilot.flight.velocity
     heading = math.degrees(a.pilot.flight.yaw + a.errors.yaw_rad) % 360.0
     height = a.pilot.flight.enu[2] - a.pilot.home[2]
@@ -65,7 +64,9 @@ def global_position(a: Autopilot) -> Any:
 
 
 def local_position(a: Autopilot) -> Any:
-    """LOCAL_POSITION_NED."""
+    """LOCAL_POSITION_NED; None before the estimator has had a position."""
+    if not a.pilot.gnss.ever:
+        return None
     p, v = a.pilot.flight.enu - a.pilot.home, a.pilot.flight.velocity
     return mavlink.MAVLink_local_position_ned_message(_ms(a), p[1], p[0], -p[2], v[1], v[0], -v[2])
 
@@ -87,7 +88,7 @@ def gps_raw(a: Autopilot) -> Any:
 
 def system_time(a: Autopilot) -> Any:
     """SYSTEM_TIME: UTC from the receiver, 0 before the first fix."""
-    utc_us = round((a.utc_at_boot_s + a.now_s) * 1e6) if a.pilot.position_ready else 0
+    utc_us = round((a.utc_at_boot_s + a.now_s) * 1e6) if a.pilot.gnss.found else 0
     return mavlink.MAVLink_system_time_message(utc_us, _ms(a))
 
 
@@ -96,6 +97,8 @@ def sys_status(a: Autopilot) -> Any:
     fenced = _FENCE_BIT if a.parameters.values["FENCE_ENABLE"] else 0
     health = _HEALTHY & ~(_FENCE_BIT if a.failsafes.outside_fence else 0)
     health |= mavlink.MAV_SYS_STATUS_PREARM_CHECK if a.pilot.prearm_ok else 0
+    health &= ~(0 if a.pilot.gnss.found else mavlink.MAV_SYS_STATUS_SENSOR_GPS)
+    health &= ~(0 if a.pilot.gnss.origin else mavlink.MAV_SYS_STATUS_AHRS)
     return mavlink.MAVLink_sys_status_message(
         _PRESENT, _ENABLED | fenced, health, 300, round(a.battery_v * 1000), round(a.current_a * 100),
         round(a.battery_pct), 0, 0, 0, 0, 0, 0,
@@ -112,8 +115,8 @@ def battery_status(a: Autopilot) -> Any:
 
 
 def ekf_status(a: Autopilot) -> Any:
-    """EKF_STATUS_REPORT: 0x33F once the position is good."""
-    flags = 0x33F if a.pilot.position_ready else 0x0A7
+    """EKF_STATUS_REPORT: 0x33F once the position is good, "uninitialised" before it knows which way is up."""
+    flags = 0x33F if a.pilot.position_ready else 0x0A7 if a.now_s >= a.pilot.boot.aligned_s else 0x400
     return mavlink.MAVLink_ekf_status_report_message(flags, 0.05, 0.04, 0.03, 0.04, 0.0)
 
 
@@ -156,8 +159,8 @@ def wind(a: Autopilot) -> Any:
 
 
 def terrain_report(a: Autopilot) -> Any:
-    """TERRAIN_REPORT: the vehicle's own terrain model is flat here. None before there is a position."""
-    if not a.pilot.position_ready:
+    """TERRAIN_REPORT: the vehicle's own terrain model is flat here. None before the first fix."""
+    if not a.pilot.gnss.found:
         return None
     lat, lon, _ = a.believed_place()
     ground = a.pilot.flight.ground_amsl_m
@@ -197,7 +200,7 @@ def fence_status(a: Autopilot) -> Any:
 def camera_feedback(a: Autopilot) -> Any:
     """CAMERA_FEEDBACK of the latest picture: the vehicle's attitude, not the gimbal's; UTC, 0 before a fix."""
     lat, lon, alt = a.believed_place()
-    utc_us = round((a.utc_at_boot_s + a.now_s) * 1e6) if a.pilot.position_ready else 0
+    utc_us = round((a.utc_at_boot_s + a.now_s) * 1e6) if a.pilot.gnss.found else 0
     f, e = a.pilot.flight, a.errors
     roll, pitch, yaw = (math.degrees(v) for v in (f.roll + e.tilt_rad[0], f.pitch + e.tilt_rad[1], f.yaw + e.yaw_rad))
     height = float(f.enu[2] - a.pilot.home[2])

@@ -14,7 +14,6 @@ import numpy as np
 from simulators.autopilot.homeward import Return
 from simulators.autopilot.mission_items import (
     DELAY,
-    FLOWN,
     GUIDED_ENABLE,
     LANDINGS,
     LOITER_FOREVER,
@@ -27,13 +26,12 @@ from simulators.autopilot.mission_items import (
 )
 from simulators.autopilot.steering import Circle, descend, rise, stopping_point, towards
 from simulators.autopilot.storage import Item
-from simulators.autopilot.transfers import MISSION
 from simulators.geodesy import Floats
 
 if TYPE_CHECKING:
     from simulators.autopilot.pilot import Pilot
 
-_AT_REST_M, _AT_REST_M_S = 0.3, 0.4
+_AT_REST_M, _AT_REST_M_S, _SETTLES_S = 0.3, 0.4, 0.7
 _BEHIND_S = 0.3  # what the vehicle lags behind its orders
 _LEAST_TAKEOFF_M = 1.0
 _TOP_M, _TOP_SHARE = 0.3, 0.1
@@ -59,6 +57,7 @@ class Legs:
         self._passes = self._there = self._passed = self._turns = False
         self._from_s: float | None = None
         self._there_s: float | None = None
+        self._rests_s: float | None = None
         self._delay_until_s = 0.0
         self._circle: Circle | None = None
         self._circles_said = 0
@@ -110,8 +109,8 @@ class Legs:
         self._pilot.heading.default()
 
     def _place_follows(self, seq: int) -> bool:
-        items = self._pilot.transfers.lists[MISSION]
-        return next((item.command in _PASSED_TOWARDS for item in items[seq + 1 :] if item.command in FLOWN), False)
+        after = self._pilot.mission.flown_after(seq)
+        return after is not None and after.command in _PASSED_TOWARDS
 
     def _begin_takeoff(self, item: Item) -> None:
         pilot = self._pilot
@@ -126,6 +125,7 @@ class Legs:
 
     def _clear(self) -> None:
         self.takeoff_to = self.goal = self._circle = self._return = self._from_s = self._there_s = None
+        self._rests_s = None
         self._landing = self._land_at_goal = self.to_a_place = self.guided = False
         self._passes = self._there = self._passed = self._turns = False
 
@@ -224,7 +224,12 @@ class Legs:
         away = float(np.linalg.norm(goal - flight.enu))
         if self._passes:
             return away < near_m
-        return away < min(near_m, _AT_REST_M) and float(np.linalg.norm(flight.velocity)) < _AT_REST_M_S
+        now_s = self._pilot.now_s
+        if not (away < min(near_m, _AT_REST_M) and float(np.linalg.norm(flight.velocity)) < _AT_REST_M_S):
+            self._rests_s = None
+            return False
+        self._rests_s = now_s if self._rests_s is None else self._rests_s
+        return now_s - self._rests_s >= _SETTLES_S
 
     def _climb(self, to_m: float) -> Floats:
         flight, speeds = self._pilot.flight, self._pilot.speeds

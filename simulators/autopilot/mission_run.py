@@ -213,6 +213,15 @@ class MissionRun:
         self._begin(found)
         self._carry_out(found)
 
+    def flown_after(self, seq: int) -> Item | None:
+        """The next item after one that flies, as its jumps stand now."""
+        for _ in range(_MOST_LOOPS):
+            found = self._next(seq + 1, count=False)
+            if found is None or self.items[found].command in FLOWN:
+                return None if found is None else self.items[found]
+            seq = found
+        return None
+
     def _next(self, seq: int, *, count: bool) -> int | None:
         """The number of the next item from one on, jumps followed; ``count``: they use themselves up."""
         seen = None

@@ -14,8 +14,9 @@ from collections.abc import Callable
 import numpy as np
 
 from simulators.autopilot import arming, settings
+from simulators.autopilot.boot import MEASURED, Boot
 from simulators.autopilot.contact import Contact
-from simulators.autopilot.gnss import READY_S, Gnss
+from simulators.autopilot.gnss import Gnss
 from simulators.autopilot.guided import Guided
 from simulators.autopilot.heading import Heading
 from simulators.autopilot.homeward import Return, Trail
@@ -41,7 +42,7 @@ from simulators.autopilot.transfers import Transfers
 from simulators.flight import Errors, Flight
 from simulators.geodesy import Floats, Plane
 
-__all__ = ["AUTO", "GUIDED", "LAND", "LOITER", "READY_S", "RTL", "STABILIZE", "STEP_S", "Pilot"]
+__all__ = ["AUTO", "GUIDED", "LAND", "LOITER", "RTL", "STABILIZE", "STEP_S", "Pilot"]
 
 ACCEPTED, DENIED, UNSUPPORTED, FAILED = 0, 2, 3, 4
 ON_GROUND, IN_AIR, TAKING_OFF, LANDING = 1, 2, 3, 4
@@ -70,11 +71,13 @@ class Pilot:
         say: Say,
         values: Values | None = None,
         gnss: Gnss | None = None,
+        boot: Boot = MEASURED,
     ) -> None:
+        self.boot = boot
         self.flight, self.plane, self.transfers, self.say = flight, plane, transfers, say
         self.values: Values = settings.defaults() if values is None else values
         rng = np.random.default_rng(0)
-        self.gnss = Gnss(self.values, Errors.draw(rng), rng) if gnss is None else gnss
+        self.gnss = Gnss(self.values, Errors.draw(rng), rng, boot) if gnss is None else gnss
         self.payload = Payload(flight)
         self.sticks = Sticks(self.values)
         self.heading = Heading(flight)
@@ -422,7 +425,7 @@ class Pilot:
         if self.mode != AUTO:
             return
         if self._waits:
-            if self.gnss.ever:  # not before it knows where it is
+            if self.gnss.origin:  # not before it knows where it is
                 self._waits = False
                 self.mission.start_or_resume()
             return

@@ -16,7 +16,7 @@ Values = Mapping[str, float]
 SETTINGS: dict[str, tuple[float, int]] = {
     # Speeds in cm/s, accelerations in cm/s². Heights: RTL_*, LAND_* in cm, FENCE_* in m. RTL_LOIT_TIME in ms, all other
     # times in s. Angles in degrees but ANGLE_MAX in centidegrees. SIM_BATT_VOLTAGE 0: the simulator's own battery.
-    "WPNAV_SPEED": (800, _FLOAT), "WPNAV_SPEED_UP": (250, _FLOAT), "WPNAV_SPEED_DN": (150, _FLOAT),
+    "WPNAV_SPEED": (1000, _FLOAT), "WPNAV_SPEED_UP": (250, _FLOAT), "WPNAV_SPEED_DN": (150, _FLOAT),
     "WPNAV_RADIUS": (200, _FLOAT), "WPNAV_ACCEL": (250, _FLOAT), "WPNAV_JERK": (1, _FLOAT), "GUID_TIMEOUT": (3, _FLOAT),
     "LOIT_SPEED": (1250, _FLOAT),
     "RTL_ALT": (1500, _INT32), "RTL_ALT_FINAL": (0, _INT16), "RTL_CLIMB_MIN": (0, _INT16), "RTL_SPEED": (0, _INT16),

@@ -13,6 +13,7 @@ from ground_station.wire import Encoder, Message, Parser, mavlink
 from missions.checks import CheckedMission, check
 from missions.geometry.geo import Datum, GeoPoint, offset
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 
@@ -62,6 +63,7 @@ class Stage:
             wind_m_s=0.0,
             utc_at_boot_s=EPOCH_S,
             uid=self.uid,
+            boot=SHORT,
         )
         self.autopilot.add_link("ground")
         self._parser = Parser()

@@ -239,7 +239,17 @@ def test_terrain_that_does_not_cover_the_place_gives_no_hotspot_and_says_why(
     write_terrain(terrain, elsewhere)
     port = free_port(socket.SOCK_DGRAM)
     world = subprocess.Popen(
-        [sys.executable, "-m", "api.cli", "simulate", "uebungsplatz", "--mavlink", f"udpout:127.0.0.1:{port}"],
+        [
+            sys.executable,
+            "-m",
+            "api.cli",
+            "simulate",
+            "uebungsplatz",
+            "--mavlink",
+            f"udpout:127.0.0.1:{port}",
+            "--boot",
+            "short",
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -14,6 +14,7 @@ from ground_station.wire import Message, Parser, Received
 from missions.checks import CheckedMission, check
 from missions.geometry.geo import Datum, GeoPoint, offset
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.camera_component import CameraComponent, Stream
 from simulators.geodesy import Plane
@@ -35,7 +36,12 @@ class Rig:
 
     def __init__(self, seed: int = 1, loss: float = 0.0, *, payload: bool = False) -> None:
         self.autopilot = Autopilot(
-            Plane(HOME.lat_deg, HOME.lon_deg, HOME.alt_m), HOME.alt_m, seed=seed, wind_m_s=0.0, utc_at_boot_s=EPOCH_S
+            Plane(HOME.lat_deg, HOME.lon_deg, HOME.alt_m),
+            HOME.alt_m,
+            seed=seed,
+            wind_m_s=0.0,
+            utc_at_boot_s=EPOCH_S,
+            boot=SHORT,
         )
         self.autopilot.add_link("ground")
         self.devices: dict[str, CameraComponent | Gimbal] = {}

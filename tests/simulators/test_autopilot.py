@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 
@@ -22,7 +23,9 @@ class Bench:
     """A vehicle and the ground stations on its wires. ``say`` sends and returns the answers that come at once."""
 
     def __init__(self, seed: int = 1) -> None:
-        self.autopilot = Autopilot(Plane(*PLACE), PLACE[2], seed=seed, wind_m_s=0.0, utc_at_boot_s=1_773_522_000.0)
+        self.autopilot = Autopilot(
+            Plane(*PLACE), PLACE[2], seed=seed, wind_m_s=0.0, utc_at_boot_s=1_773_522_000.0, boot=SHORT
+        )
         self.autopilot.add_link("ground")
         self.heard: list[Any] = []
         self._parser = mavlink.MAVLink(None)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 
@@ -19,7 +20,9 @@ class Bench:
     """A vehicle with a position, disarmed on the ground, and two ground stations' wires."""
 
     def __init__(self) -> None:
-        self.autopilot = Autopilot(Plane(51.4344, 6.7623, 33.0), 33.0, seed=1, wind_m_s=0.0, utc_at_boot_s=0.0)
+        self.autopilot = Autopilot(
+            Plane(51.4344, 6.7623, 33.0), 33.0, seed=1, wind_m_s=0.0, utc_at_boot_s=0.0, boot=SHORT
+        )
         for name in ("ground", "ground two"):
             self.autopilot.add_link(name)
         self.autopilot.step(13.0)

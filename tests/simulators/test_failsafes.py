@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.autopilot.modes import MODES
 from simulators.autopilot.transfers import MISSION, RALLY, Item
@@ -31,7 +32,7 @@ class Bench:
     """A vehicle with a position, its ground station beating, everything it says in ``texts``."""
 
     def __init__(self) -> None:
-        self.vehicle = Autopilot(PLANE, GROUND_M, seed=1, wind_m_s=0.0, utc_at_boot_s=1.7e9)
+        self.vehicle = Autopilot(PLANE, GROUND_M, seed=1, wind_m_s=0.0, utc_at_boot_s=1.7e9, boot=SHORT)
         self.vehicle.add_link("ground")
         self.pilot, self.values = self.vehicle.pilot, self.vehicle.parameters.values
         self.texts: list[tuple[int, str]] = []

@@ -261,7 +261,7 @@ def test_the_parameters_come_as_one_packed_file(client: Client, size: int) -> No
     assert {name: value for name, (value, _) in plain.items()} == client.parameters.values
     assert all(default is None for _, default in plain.values())
     told = unpack(client.fetch(b"@PARAM/param.pck?withdefaults=1", size))
-    assert {n: d for n, (_, d) in told.items() if d is not None} == {"FENCE_ENABLE": 0, "WPNAV_SPEED": 800.0}
+    assert {n: d for n, (_, d) in told.items() if d is not None} == {"FENCE_ENABLE": 0, "WPNAV_SPEED": 1000.0}
     some = unpack(client.fetch(b"@PARAM/param.pck?start=2&count=3", size))
     assert [*some] == [*client.parameters.values][2:5]
     assert client.banners == 3

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 
@@ -21,7 +22,7 @@ class Bench:
     """A vehicle that hovers 20 m over home, the nose to the north."""
 
     def __init__(self) -> None:
-        self.vehicle = Autopilot(PLANE, 31.0, seed=1, wind_m_s=0.0, utc_at_boot_s=1.7e9)
+        self.vehicle = Autopilot(PLANE, 31.0, seed=1, wind_m_s=0.0, utc_at_boot_s=1.7e9, boot=SHORT)
         self.vehicle.add_link("ground")
         self.pilot, self.flight = self.vehicle.pilot, self.vehicle.pilot.flight
         self.vehicle.step(13.0)

@@ -9,6 +9,7 @@ import pytest
 from pymavlink import DFReader
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 
@@ -20,7 +21,7 @@ class Bench:
     """A vehicle that has flown twice and landed, heard on two links."""
 
     def __init__(self) -> None:
-        self.vehicle = Autopilot(PLANE, 31.0, seed=1, wind_m_s=0.0, utc_at_boot_s=BOOT_UTC_S)
+        self.vehicle = Autopilot(PLANE, 31.0, seed=1, wind_m_s=0.0, utc_at_boot_s=BOOT_UTC_S, boot=SHORT)
         for link in ("ground", "ground 2"):
             self.vehicle.add_link(link)
         self._parser = mavlink.MAVLink(None)
@@ -97,7 +98,7 @@ def test_an_independent_reader_finds_height_attitude_mode_picture_and_text(bench
     assert [m.ModeNum for m in found["MODE"]] == [4, 9]
     assert len(found["CAM"]) == 1 and found["CAM"][0].Lat == pytest.approx(51.45, abs=1e-3)
     assert {"Arming motors", "Disarming motors"} <= {m.Message for m in found["MSG"]}
-    assert {m.Name: m.Value for m in found["PARM"]}["WPNAV_SPEED"] == 800
+    assert {m.Name: m.Value for m in found["PARM"]}["WPNAV_SPEED"] == 1000
     seconds = (found["ATT"][-1].TimeUS - found["ATT"][0].TimeUS) * 1e-6
     assert len(found["ATT"]) == pytest.approx(seconds * 10, abs=2)
     gps = found["GPS"][0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.autopilot.transfers import MISSION, Item
 from simulators.geodesy import Plane
@@ -34,7 +35,7 @@ class Bench:
     """A vehicle on the ground with a position and a mission; ``said`` are its texts, ``reached`` its reports."""
 
     def __init__(self, *mission: Item, **values: float) -> None:
-        self.vehicle = Autopilot(PLANE, 31.0, seed=1, wind_m_s=0.0, utc_at_boot_s=1.7e9)
+        self.vehicle = Autopilot(PLANE, 31.0, seed=1, wind_m_s=0.0, utc_at_boot_s=1.7e9, boot=SHORT)
         self.vehicle.add_link("ground")
         self.pilot, self.said, self.reached = self.vehicle.pilot, list[str](), list[int]()
         self._parser = mavlink.MAVLink(None)

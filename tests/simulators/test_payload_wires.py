@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 from simulators.gimbal import Gimbal
@@ -19,7 +20,9 @@ class Wires:
     """A vehicle with a ground station, a camera and a gimbal on wires of their own."""
 
     def __init__(self) -> None:
-        self.autopilot = Autopilot(Plane(*PLACE), PLACE[2], seed=1, wind_m_s=0.0, utc_at_boot_s=1_773_522_000.0)
+        self.autopilot = Autopilot(
+            Plane(*PLACE), PLACE[2], seed=1, wind_m_s=0.0, utc_at_boot_s=1_773_522_000.0, boot=SHORT
+        )
         self._parsers: dict[str, Any] = {}
         self._senders = {
             "ground": mavlink.MAVLink(None, 255, 190),

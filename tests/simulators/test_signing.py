@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.autopilot.signing import MINUTE
 from simulators.geodesy import Plane
@@ -20,7 +21,9 @@ class Bench:
     """Two wires; frames of ours, signed or not, and whether a question in them was answered."""
 
     def __init__(self) -> None:
-        self.autopilot = Autopilot(Plane(51.4344, 6.7623, 33.0), 33.0, seed=1, wind_m_s=0.0, utc_at_boot_s=0.0)
+        self.autopilot = Autopilot(
+            Plane(51.4344, 6.7623, 33.0), 33.0, seed=1, wind_m_s=0.0, utc_at_boot_s=0.0, boot=SHORT
+        )
         for name in (FIRST, SECOND):
             self.autopilot.add_link(name)
 

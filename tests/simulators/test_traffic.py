@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.autopilot.traffic import Traffic
 from simulators.geodesy import Plane
@@ -71,7 +72,7 @@ def test_who_is_silent_for_five_seconds_is_forgotten() -> None:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_what_is_not_kept_is_forwarded_and_what_is_kept_is_told_on_request(kept: bool) -> None:
-    autopilot = Autopilot(Plane(*HERE, 33.0), 33.0, seed=1, wind_m_s=0.0, utc_at_boot_s=0.0)
+    autopilot = Autopilot(Plane(*HERE, 33.0), 33.0, seed=1, wind_m_s=0.0, utc_at_boot_s=0.0, boot=SHORT)
     for name in ("ground", "ground two"):
         autopilot.add_link(name)
     autopilot.step(20.0)

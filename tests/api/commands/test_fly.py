@@ -24,6 +24,7 @@ from missions.geometry.geo import Datum, GeoPoint, offset
 from missions.geometry.terrain import TerrainGrid
 from missions.items import Command, Frame, MissionItem, compile_items
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
+from simulators.autopilot.boot import SHORT
 from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 
@@ -41,7 +42,12 @@ class Drone(threading.Thread):
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.autopilot = Autopilot(
-            Plane(HOME.lat_deg, HOME.lon_deg, HOME.alt_m), HOME.alt_m, seed=1, wind_m_s=0.0, utc_at_boot_s=1.77e9
+            Plane(HOME.lat_deg, HOME.lon_deg, HOME.alt_m),
+            HOME.alt_m,
+            seed=1,
+            wind_m_s=0.0,
+            utc_at_boot_s=1.77e9,
+            boot=SHORT,
         )
         self.autopilot.add_link("ground")
         self.autopilot.step(20.0)
