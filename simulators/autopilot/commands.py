@@ -145,9 +145,9 @@ def _number(value: float) -> int:
 
 
 def _mode(a: Autopilot, m: Any, wire: Link) -> int:
-    if not int(m.param1) & mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED:
+    if not _number(m.param1) & mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED:
         return DENIED
-    return a.pilot.set_mode(int(m.param2))
+    return a.pilot.set_mode(_number(m.param2))
 
 
 def _arm(a: Autopilot, m: Any, wire: Link) -> int:
@@ -198,7 +198,7 @@ def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
         return DENIED
     if not math.isfinite(m.z) or abs(m.x) > 900_000_000 or abs(m.y) > 1_800_000_000:
         return DENIED
-    if a.pilot.mode != 4 and not int(m.param2) & 1:
+    if a.pilot.mode != 4 and not _number(m.param2) & 1:
         return DENIED
     enu = a.pilot.plane.enu(m.x * 1e-7, m.y * 1e-7, a.pilot.plane.alt_m)
     base = a.pilot.home[2] if m.frame in (3, 6) else 0.0
@@ -231,7 +231,7 @@ def _zoom(a: Autopilot, m: Any, wire: Link) -> int:
 
 
 def _speed(a: Autopilot, m: Any, wire: Link) -> int:
-    return a.pilot.change_speed(int(m.param1), float(m.param2))
+    return a.pilot.change_speed(_number(m.param1), float(m.param2))
 
 
 _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 Line = dict[str, Any]
+Variants = Mapping[str, Sequence[Line]]
+VARIANTS = Path(__file__).with_name("arducopter_4_7_variants.jsonl")
+"""What the real one answered otherwise in further runs: a matter of one of its loops, or of the second of a
+repetition. Ours has to answer as in one of its runs."""
 
 # Times are coarse: a stimulus begins somewhere in a loop, and no two copters climb alike.
 _SLACK_S, _SLACK = 1.0, 0.35
@@ -22,17 +27,47 @@ def load(path: Path) -> tuple[Line, dict[str, Line]]:
     return header, {line["name"]: line for line in lines}
 
 
-def compare(real: dict[str, Line], ours: dict[str, Line]) -> dict[str, list[str]]:
-    """{stimulus: what differs}, in words "what real | ours". A state that differed already before is not told again."""
-    found, before = {}, {}
+def load_variants(path: Path = VARIANTS) -> dict[str, list[Line]]:
+    """The other answers, by the stimulus's name."""
+    found: dict[str, list[Line]] = {}
+    for text in path.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        found.setdefault(line["name"], []).append(line)
+    return found
+
+
+def compare(
+    real: Mapping[str, Line], ours: Mapping[str, Line], variants: Variants | None = None
+) -> dict[str, list[str]]:
+    """{stimulus: what differs}, in words "what real | ours". A state that differed already before is not told again.
+
+    With ``variants``, equal to one of them is equal.
+    """
+    found: dict[str, list[str]] = {}
+    before: dict[str, tuple[Any, Any]] = {}
     for name, line in real.items():
-        told = differences(line, ours[name])
-        state = {key: (line[key], ours[name][key]) for key in _STATE}
-        told += [f"{key} {a} | {b}" for key, (a, b) in state.items() if a != b and before.get(key) != (a, b)]
-        before = state
+        told = _told(line, ours[name], before)
+        if told and not all(_told(other, ours[name], before) for other in (variants or {}).get(name, ())):
+            told = []
+        before = {key: (line[key], ours[name][key]) for key in _STATE}
         if told:
             found[name] = told
     return found
+
+
+def _told(real: Line, ours: Line, before: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    state = {key: (real[key], ours[key]) for key in _STATE}
+    changed = [f"{key} {a} | {b}" for key, (a, b) in state.items() if a != b and before.get(key) != (a, b)]
+    return differences(real, ours) + changed
+
+
+def new_variants(real: Mapping[str, Line], runs: Sequence[Mapping[str, Line]]) -> list[Line]:
+    """Lines of further runs that are equal neither to the recording nor to one another."""
+    kept: dict[str, list[Line]] = {}
+    for run in runs:
+        for name in compare(real, run, kept):
+            kept.setdefault(name, []).append(run[name])
+    return [line for lines in kept.values() for line in lines]
 
 
 def differences(real: Line, ours: Line) -> list[str]:

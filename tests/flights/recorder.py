@@ -27,7 +27,7 @@ from simulators.autopilot.core import Autopilot
 from simulators.geodesy import Plane
 from simulators.sitl import SitlVehicle, need_binary
 from tests.flights import words as say
-from tests.flights.comparing import compare, load
+from tests.flights.comparing import compare, load, load_variants
 from tests.flights.stimuli import SCRIPT
 from tests.flights.words import GUIDED, HOME, LAND, ON_GROUND, US, Chapter, State, Stimulus
 
@@ -54,6 +54,8 @@ _CHUNK = 50
 _NAK = 129
 _REPEATS = 2
 
+WIRES = ("ground", "ground two")
+
 Message = Any
 Line = dict[str, Any]
 Suits = Callable[[State], bool]
@@ -65,59 +67,94 @@ class Copter(Protocol):
     @property
     def now_s(self) -> float: ...
 
-    def say(self, message: Message, sender: tuple[int, int]) -> None: ...
+    def say(self, message: Message, sender: tuple[int, int], wire: int = 0, sign: say.Sign | None = None) -> None: ...
 
     def run(self, seconds: float) -> list[Message]: ...
+
+    def overheard(self) -> list[Message]:
+        """What came by the second wire since the last call."""
+        ...
 
 
 class OurCopter:
     """Our simulator, in memory, in simulated time."""
 
-    def __init__(self) -> None:
+    def __init__(self, wires: int = 1) -> None:
         plane = Plane(*HOME)
         self.autopilot = Autopilot(plane, HOME[2], seed=_UNBIASED, wind_m_s=0.0, utc_at_boot_s=1_773_522_000.0)
         self.autopilot.parameters.values["CAM1_TYPE"] = 0.0  # the recorded one has no camera either
         flight = self.autopilot.pilot.flight
         flight.yaw = flight.target_yaw = 0.0  # and looks to the north
-        self.autopilot.add_link("ground")
+        self._wires = WIRES[:wires]
+        for name in self._wires:
+            self.autopilot.add_link(name)
         self._parser = mavlink.MAVLink(None)
 
     @property
     def now_s(self) -> float:
         return self.autopilot.now_s
 
-    def say(self, message: Message, sender: tuple[int, int]) -> None:
-        self.autopilot.receive(bytes(message.pack(mavlink.MAVLink(None, *sender))), link="ground")
+    def say(self, message: Message, sender: tuple[int, int], wire: int = 0, sign: say.Sign | None = None) -> None:
+        self.autopilot.receive(say.packed(message, sender, sign), link=WIRES[wire])
 
     def run(self, seconds: float) -> list[Message]:
         self.autopilot.step(self.autopilot.now_s + seconds)
-        told = (m for data in self.autopilot.take_outgoing("ground") for m in self._parser.parse_buffer(data) or ())
+        return self._heard(WIRES[0])
+
+    def overheard(self) -> list[Message]:
+        return self._heard(WIRES[1]) if len(self._wires) > 1 else []
+
+    def _heard(self, wire: str) -> list[Message]:
+        told = (m for data in self.autopilot.take_outgoing(wire) for m in self._parser.parse_buffer(data) or ())
         return [m for m in told if m.get_srcSystem() == 1]  # one that pymavlink does not know has no sender
 
 
-class RealCopter:
-    """ArduCopter in SITL behind a UDP port; its clock is its own SYSTEM_TIME."""
+class _Wire:
+    """A UDP port that the vehicle speaks to."""
 
     def __init__(self, url: str) -> None:
         host, port = url.removeprefix("udpin:").split(":")
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.setblocking(False)
-        self._socket.bind((host, int(port)))
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.setblocking(False)
+        self.socket.bind((host, int(port)))
         self._parser = mavlink.MAVLink(None)
         self._parser.robust_parsing = True
         self._peer: tuple[str, int] | None = None
+
+    def say(self, data: bytes) -> None:
+        assert self._peer is not None
+        self.socket.sendto(data, self._peer)
+
+    def hear(self) -> list[Message]:
+        """One datagram's messages; there has to be one."""
+        data, self._peer = self.socket.recvfrom(65_535)
+        return [m for m in self._parser.parse_buffer(data) or () if m.get_srcSystem() == 1]
+
+
+class RealCopter:
+    """ArduCopter in SITL behind one or two UDP ports; its clock is its own SYSTEM_TIME."""
+
+    def __init__(self, *urls: str) -> None:
+        self._wires = [_Wire(url) for url in urls]
+        self._second: list[Message] = []
         self.now_s = 0.0
         while self.now_s == 0.0:  # until a SYSTEM_TIME has come
             self._hear()
             self.say(say.interval(mavlink.MAVLINK_MSG_ID_SYSTEM_TIME, 1e6 / _WATCHED["SYSTEM_TIME"]), US)
 
     def close(self) -> None:
-        self._socket.close()
+        for wire in self._wires:
+            wire.socket.close()
 
-    def say(self, message: Message, sender: tuple[int, int]) -> None:
-        assert self._peer is not None
-        self._socket.sendto(bytes(message.pack(mavlink.MAVLink(None, *sender))), self._peer)
+    def say(self, message: Message, sender: tuple[int, int], wire: int = 0, sign: say.Sign | None = None) -> None:
+        self._wires[wire].say(say.packed(message, sender, sign))
+
+    def overheard(self) -> list[Message]:
+        while len(self._wires) > 1 and select.select([self._wires[1].socket], [], [], 0.0)[0]:
+            self._second += self._wires[1].hear()
+        told, self._second = self._second, []
+        return told
 
     def run(self, seconds: float) -> list[Message]:
         end_s, heard = self.now_s + seconds, []
@@ -126,10 +163,9 @@ class RealCopter:
         return heard
 
     def _hear(self) -> list[Message]:
-        if not select.select([self._socket], [], [], _STALLED_S)[0]:
+        if not select.select([self._wires[0].socket], [], [], _STALLED_S)[0]:
             raise TimeoutError(f"the vehicle has been silent for {_STALLED_S:.0f} s")
-        data, self._peer = self._socket.recvfrom(65_535)
-        heard = [m for m in self._parser.parse_buffer(data) or () if m.get_srcSystem() == 1]
+        heard = self._wires[0].hear()
         for message in heard:
             if message.get_type() == "SYSTEM_TIME":
                 self.now_s = message.time_boot_ms / 1000
@@ -144,6 +180,7 @@ class Recorder:
         self.state = State()
         self._beat_at_s = 0.0
         self._chunks: list[str] = []
+        self._wire = 0
 
     def run(self, script: Iterable[Chapter] = SCRIPT) -> Iterator[Line]:
         """Raises RuntimeError when the vehicle cannot be brought into a chapter's condition."""
@@ -160,8 +197,9 @@ class Recorder:
     def _record(self, stimulus: Stimulus) -> Line:
         start_s = self._copter.now_s
         heard: list[tuple[float, Message]] = []
+        self._wire = stimulus.wire
         for message in stimulus.send:
-            self._copter.say(message, stimulus.sender)
+            self._copter.say(message, stimulus.sender, stimulus.wire, stimulus.sign)
             heard += self._pass(stimulus.gap_s, stimulus.beats)
         heard += self._pass(max(0.0, stimulus.listen_s - stimulus.gap_s * bool(stimulus.send)), stimulus.beats)
         seconds: float | str | None = None
@@ -197,7 +235,8 @@ class Recorder:
             new = self._copter.run(_SLICE_S)
             for message in new:
                 self._watch(message)
-                heard.append((self._copter.now_s, message))
+            second = self._copter.overheard()
+            heard += [(self._copter.now_s, message) for message in (second if self._wire else new)]
         return heard
 
     def _until(
@@ -386,7 +425,7 @@ def main(arguments: list[str]) -> None:
         asyncio.run(record_real(need_binary(), Path(arguments[1])))
         return
     real = load(RECORDING)[1]
-    for name, found in compare(real, record_ours()).items():
+    for name, found in compare(real, record_ours(), load_variants()).items():
         print(f"{real[name]['chapter']} · {name}: {'; '.join(found)}")
 
 

@@ -19,6 +19,7 @@ STABILIZE, ALT_HOLD, AUTO, GUIDED, LOITER, RTL, LAND, BRAKE = 0, 2, 3, 4, 5, 6, 
 MISSION, FENCE, RALLY = 0, 1, 2
 NAN = math.nan
 ON_GROUND = 1
+Sign = tuple[bytes, int, int]
 
 
 @dataclass(slots=True)
@@ -42,7 +43,8 @@ class State:
 class Stimulus:
     """One thing said: ``send`` in order, ``gap_s`` apart. It listens ``listen_s``, and on ``until`` or ``limit_s``.
 
-    ``beats``: whether the ground station's heartbeat goes on meanwhile.
+    ``beats``: whether the ground station's heartbeat goes on meanwhile. ``wire``: 1 is a second one, and its answers
+    are heard there. ``sign``: key, link id and time (10 µs since 2015) of a signature.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Stimulus:
     until: Callable[[State], bool] | None = None
     limit_s: float = 90.0
     beats: bool = True
+    wire: int = 0
+    sign: Sign | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,16 @@ class Chapter:
     name: str
     begins: str
     stimuli: tuple[Stimulus, ...]
+
+
+def packed(message: Message, sender: tuple[int, int], sign: Sign | None = None) -> bytes:
+    """A frame of a sender, signed where that is wanted."""
+    encoder = mavlink.MAVLink(None, *sender)
+    if sign is not None:
+        signing = encoder.signing
+        signing.secret_key, signing.link_id, signing.timestamp = sign
+        signing.sign_outgoing = True
+    return bytes(message.pack(encoder))
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
