@@ -14,6 +14,10 @@ import sys
 
 import api.commands
 
+# Before anything loads numpy: its matrices here are small, and the threads that it would share them out to wait for one
+# another longer than the work takes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Agreed, and not there yet: named, so that nobody looks for a spelling mistake.
 LATER = ("export", "maps", "users")
 

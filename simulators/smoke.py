@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from simulators.burning import Fire
@@ -71,6 +72,11 @@ def through(
     """Optical depth (rows, columns) of puffs at pixels ``uv`` (N, 2), and their own depth-weighted extra radiance."""
     across = np.exp(-0.5 * ((columns[None, :] - uv[:, :1]) / sigma_px[:, None]) ** 2)
     down = np.exp(-0.5 * ((rows[None, :] - uv[:, 1:]) / sigma_px[:, None]) ** 2)
-    depth: Floats = (down * seen.depth[:, None]).T @ across
-    extra: Floats = (down * (seen.depth * seen.warm_k * per_k)[:, None]).T @ across
-    return depth, extra
+    depth = _product(down * seen.depth[:, None], across)
+    return depth, _product(down * (seen.depth * seen.warm_k * per_k)[:, None], across)
+
+
+def _product(down: Floats, across: Floats) -> Floats:
+    """downᵀ · across. OpenCV's own, for the library behind ``@`` sends several threads after a product of this size,
+    which wait for one another longer than it takes: 3 to 15 ms against 0.1 on a busy machine."""
+    return np.asarray(cv2.gemm(down, across, 1.0, None, 0.0, flags=cv2.GEMM_1_T), np.float64)

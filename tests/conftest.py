@@ -16,6 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from simulators.sitl_fleet import SitlFleet
 
+# As the command line does it, before anything loads numpy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # How long one example takes says something of the machine, nothing of the code.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
