@@ -16,7 +16,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from simulators.autopilot import available_modes, messages, mount
 from simulators.autopilot.guided import BASES
 from simulators.autopilot.links import Link
-from simulators.autopilot.pilot import ACCEPTED, DENIED, FAILED, LAND, LOITER, RTL, UNSUPPORTED
+from simulators.autopilot.pilot import ACCEPTED, DENIED, FAILED, GUIDED, LAND, LOITER, RTL, UNSUPPORTED
 
 if TYPE_CHECKING:
     from simulators.autopilot.core import Autopilot
@@ -38,7 +38,7 @@ def _interval(a: Autopilot, m: Any, wire: Link) -> int:
         return DENIED
     name = messages.BY_ID.get(number)
     if name is None or (name == "SIM_STATE" and name not in wire.rates):
-        a.say(6, f"No ap_message for mavlink id ({number})")
+        a.say(6, f"No ap_message for mavlink id ({number % 2**32})")
         return DENIED
     if interval_us in (0, -1):  # 0 means the default, and that is off
         wire.rates.pop(name, None)
@@ -110,6 +110,8 @@ def _set_home(a: Autopilot, m: Any, wire: Link) -> int:
     base = BASES.get(m.frame if whole else 0)
     if base is None or not abs(up) <= _HIGHEST_M:
         return DENIED
+    if not (abs(lat) <= 90 and abs(lon) <= 180):
+        return FAILED
     above = float(a.pilot.home[2]) if base else 0.0
     return ACCEPTED if a.set_home((lat, lon, above + up)) else FAILED
 
@@ -139,6 +141,13 @@ def _loiter(a: Autopilot, m: Any, wire: Link) -> int:
     return a.pilot.set_mode(LOITER)
 
 
+def _reboot(a: Autopilot, m: Any, wire: Link) -> int:
+    """PREFLIGHT_REBOOT_SHUTDOWN: of the autopilot alone, and never while armed."""
+    if m.param1 not in (1, 3):
+        return UNSUPPORTED
+    return FAILED if a.pilot.armed else ACCEPTED
+
+
 def _number(value: float) -> int:
     """A whole number that came as a float; no number at all counts as none there is."""
     return int(value) if math.isfinite(value) else -2
@@ -147,7 +156,7 @@ def _number(value: float) -> int:
 def _mode(a: Autopilot, m: Any, wire: Link) -> int:
     if not _number(m.param1) & mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED:
         return DENIED
-    return a.pilot.set_mode(_number(m.param2))
+    return a.pilot.set_mode(_number(m.param2) % 256)
 
 
 def _arm(a: Autopilot, m: Any, wire: Link) -> int:
@@ -193,12 +202,12 @@ def _yaw(a: Autopilot, m: Any, wire: Link) -> int:
 def _reposition(a: Autopilot, m: Any, wire: Link) -> int:
     if m.get_type() != "COMMAND_INT":
         return UNSUPPORTED
+    if a.pilot.mode != GUIDED and not _number(m.param2) & 1:
+        return DENIED
     if m.frame not in BASES:
         a.say(4, f"Unknown mavlink coordinate frame {m.frame}")
         return DENIED
     if not math.isfinite(m.z) or abs(m.x) > 900_000_000 or abs(m.y) > 1_800_000_000:
-        return DENIED
-    if a.pilot.mode != 4 and not _number(m.param2) & 1:
         return DENIED
     enu = a.pilot.plane.enu(m.x * 1e-7, m.y * 1e-7, a.pilot.plane.alt_m)
     base = a.pilot.home[2] if m.frame in (3, 6) else 0.0
@@ -249,6 +258,7 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_DO_SET_HOME: _set_home,
     mavlink.MAV_CMD_DO_SEND_BANNER: _banner,
     mavlink.MAV_CMD_PREFLIGHT_STORAGE: _storage,
+    mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN: _reboot,
     mavlink.MAV_CMD_DO_FENCE_ENABLE: _fence,
     mavlink.MAV_CMD_RUN_PREARM_CHECKS: _prearm,
     mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH: _rtl,
@@ -264,3 +274,8 @@ _COMMANDS: dict[int, Callable[[Autopilot, Any, Link], int]] = {
     mavlink.MAV_CMD_SET_CAMERA_ZOOM: _zoom,
     **mount.COMMANDS,
 }
+
+
+def known() -> frozenset[int]:
+    """The numbers of the commands that it has."""
+    return frozenset(_COMMANDS)

@@ -91,8 +91,12 @@ class Autopilot:
                 self.gimbal_q = tuple(message.q)
             elif message.get_type() == "ADSB_VEHICLE":  # a receiver on a wire of its own has the vehicle's id
                 self._hear_traffic(message, wire)
-            elif message.get_type() in ("COMMAND_LONG", "COMMAND_INT") and message.target_component == 1:
-                self._command(message, wire, (self.sysid, message.get_srcComponent()))  # a payload asks for telemetry
+            elif message.get_srcComponent() == 1:
+                continue  # its own words, come back
+            elif message.get_type().startswith(("COMMAND_LONG", "COMMAND_INT", "MISSION_", "PARAM_")) and (
+                message.target_component == 1
+            ):
+                self._dispatch(message, wire)  # a payload asks for telemetry
             else:
                 self.links.hear_device(message, wire)
 
@@ -150,6 +154,8 @@ class Autopilot:
             "FENCE_TOTAL": float(self.transfers.fence_total),
             "RALLY_TOTAL": float(len(lists[2])),
         }
+        if self.gnss.found:
+            self.links.keep_up(self.utc_at_boot_s + self.now_s)
         if self.now_s >= self._runtime_s:
             self._runtime_s += _RUNTIME_EVERY_S
             counted["STAT_RUNTIME"] = float(round(self.now_s))
@@ -297,10 +303,12 @@ class Autopilot:
                 self.say(4, "ERROR: Won't setup signing when armed")
             else:
                 self.links.set_up_signing(message)
+        elif kind == "TERRAIN_CHECK":
+            wire.send(messages.terrain_at(self, message.lat, message.lon))
         elif kind == "AUTOPILOT_VERSION_REQUEST":
             wire.send(messages.autopilot_version(self))
         elif kind == "SET_MODE":
-            self.pilot.set_mode(message.custom_mode)
+            self.pilot.set_mode(message.custom_mode % 256)
         elif kind in ("SET_POSITION_TARGET_GLOBAL_INT", "SET_POSITION_TARGET_LOCAL_NED"):
             if self.pilot.takes_targets:
                 self.pilot.guided.hear(message)

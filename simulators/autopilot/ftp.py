@@ -30,6 +30,7 @@ DATA_BYTES = 239
 
 _HEADER = struct.Struct("<HBBBBBBI")
 _IDLE_S = 3.0
+_FARTHEST = 2**31 - 1  # where an offset turns negative
 _WAITING = 5
 _BURST_PACKETS, _BURST_EVERY_S = 500, 0.005
 _PARAMETERS = "@PARAM/param.pck"
@@ -265,13 +266,18 @@ class Ftp:
         file = self._opened(writing=False)
         if not file.fixed:
             return file.content(size)
+        if size == 0:
+            raise _Refused(END_OF_FILE)
         file.read_size = file.read_size or size
-        if size == 0 or size != file.read_size:
+        if size != file.read_size:
             raise _Refused(FAIL_ERRNO, errno.EINVAL)
         return file.content(size)
 
     def _read(self, r: Payload, answer: Payload) -> Payload:
-        data = self._content(r.size)[r.offset : r.offset + r.size]
+        content = self._content(r.size)
+        if r.offset > _FARTHEST:
+            raise _Refused(FAIL_ERRNO, errno.EINVAL)
+        data = content[r.offset : r.offset + r.size]
         if not data:
             raise _Refused(END_OF_FILE)
         return replace(answer, size=len(data), data=data, offset=r.offset)

@@ -21,6 +21,7 @@ _NO_PLACE, _NO_VELOCITY, _NO_ACCELERATION = 0b111, 0b111_000, 0b111_000_000
 _FORCE, _NO_YAW, _NO_YAW_RATE = 512, 1024, 2048
 _LOCAL, _LOCAL_OFFSET, _BODY, _BODY_OFFSET = 1, 7, 8, 9
 _FASTEST = 1000.0
+_FARTHEST_M = 1e6  # of a place, from where the scene is; beyond it no number is meant
 _RESPONSE_S = 0.4  # of the vehicle to a velocity
 # Frames of a height: above sea level 0, above home 1.
 BASES = {0: 0, 5: 0, 3: 1, 6: 1, 10: 1, 11: 1}
@@ -104,7 +105,8 @@ class Guided:
         place = None if mask & _NO_PLACE else self._global(m) if whole else self._local(m)
         speed = None if mask & _NO_VELOCITY else self._enu(m, m.vx, m.vy, m.vz, whole=whole)
         push = None if mask & _NO_ACCELERATION else self._enu(m, m.afx, m.afy, m.afz, whole=whole)
-        senseless = (not mask & _NO_PLACE and place is None) or not _sane(speed) or (mask & _FORCE and push is not None)
+        senseless = (not mask & _NO_PLACE and place is None) or (mask & _FORCE and push is not None)
+        senseless = senseless or not (_sane(speed) and _sane(place, _FARTHEST_M) and _sane(push))
         if senseless or (place is None and speed is None and push is None):
             self.stop()
             return
@@ -119,7 +121,9 @@ class Guided:
         self._turn(m, whole=whole)
 
     def _turn(self, m: Any, *, whole: bool) -> None:
-        heading, yaw, rate = self._pilot.heading, not m.type_mask & _NO_YAW, not m.type_mask & _NO_YAW_RATE
+        heading = self._pilot.heading
+        yaw = not m.type_mask & _NO_YAW and math.isfinite(m.yaw)
+        rate = not m.type_mask & _NO_YAW_RATE and math.isfinite(m.yaw_rate)
         if yaw and not whole and m.coordinate_frame in (_BODY, _BODY_OFFSET):
             heading.fix(m.yaw, relative=True)
         elif yaw:
@@ -153,5 +157,5 @@ class Guided:
         return np.array([east, north, -down])
 
 
-def _sane(vector: Floats | None) -> bool:
-    return vector is None or bool(np.all(np.abs(vector) <= _FASTEST))
+def _sane(vector: Floats | None, most: float = _FASTEST) -> bool:
+    return vector is None or bool(np.all(np.abs(vector) <= most))

@@ -114,7 +114,9 @@ class Trail:
     def begin(self, pilot: Pilot) -> None:
         """At arming. The way back ends two metres above the ground; without a position there is none."""
         self._points, self.good = [pilot.home + np.array([0.0, 0.0, _ENDS_ABOVE_M])], True
-        if not pilot.position_ready:
+        if not pilot.gnss.ever:  # nothing is lost
+            self._points, self.good = [], False
+        elif not pilot.position_ready:
             self.lose(pilot)
 
     def lose(self, pilot: Pilot) -> None:

@@ -96,6 +96,10 @@ class Links:
         """SETUP_SIGNING, for all wires."""
         self._signing.set_up(message, self._wires.values())
 
+    def keep_up(self, utc_s: float) -> None:
+        """The receiver's time, for signatures."""
+        self._signing.keep_up(utc_s, self._wires.values())
+
     @staticmethod
     def parse(wire: Link, data: bytes) -> Iterator[Any]:
         """The messages in bytes from a wire; garbage is skipped."""

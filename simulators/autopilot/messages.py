@@ -163,10 +163,13 @@ def terrain_report(a: Autopilot) -> Any:
     if not a.pilot.gnss.found:
         return None
     lat, lon, _ = a.believed_place()
+    return terrain_at(a, round(lat * 1e7), round(lon * 1e7))
+
+
+def terrain_at(a: Autopilot, lat_e7: int, lon_e7: int) -> Any:
+    """TERRAIN_REPORT of a place, as TERRAIN_CHECK asks for it."""
     ground = a.pilot.flight.ground_amsl_m
-    return mavlink.MAVLink_terrain_report_message(
-        round(lat * 1e7), round(lon * 1e7), 100, ground, a.pilot.flight.enu[2] - ground, 0, 504
-    )
+    return mavlink.MAVLink_terrain_report_message(lat_e7, lon_e7, 100, ground, a.pilot.flight.enu[2] - ground, 0, 504)
 
 
 def mission_current(a: Autopilot) -> Any:
@@ -282,6 +285,10 @@ DATA_STREAMS: dict[int, tuple[str, ...]] = {
     12: _EXTRA3,
 }
 BY_ID: dict[int, str] = {
-    **{int(getattr(mavlink, f"MAVLINK_MSG_ID_{name}", -1)): name for name in BUILDERS},
+    **{
+        int(getattr(mavlink, f"MAVLINK_MSG_ID_{name}")): name
+        for name in BUILDERS
+        if hasattr(mavlink, f"MAVLINK_MSG_ID_{name}")
+    },
     available_modes.MONITOR: "AVAILABLE_MODES_MONITOR",
 }

@@ -2,8 +2,9 @@
 
 Every wire signs from then on with its number as link id. The first wire stands for the USB socket and goes on accepting
 what is unsigned or wrongly signed; the others drop it without a word, but for a radio's reports. The clock is the one
-that was set, a minute ahead; a sender that was not heard before may be no more than a minute behind it, one that was
-must come with a later time each packet, and any packet from the future moves the clock. Times: 10 µs since 2015.
+that was set, a minute ahead, or the receiver's where that is later; a sender that was not heard before may be no more
+than a minute behind it, one that was must come with a later time each packet, and any packet from the future moves the
+clock. Times: 10 µs since 2015.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 MINUTE = 60 * 100_000
 _MOST_STREAMS = 16
+_EPOCH_S = 1_420_070_400.0  # 2015 in UTC
 _ALWAYS_TAKEN = frozenset({mavlink.MAVLINK_MSG_ID_RADIO_STATUS, mavlink.MAVLINK_MSG_ID_RADIO})
 
 
@@ -58,6 +60,14 @@ class Signing:
             signing.timestamp = message.initial_timestamp + MINUTE
             signing.stream_timestamps = self._streams
             signing.allow_unsigned_callback = _takes_all if number == 0 else _takes_a_radio
+
+    @staticmethod
+    def keep_up(utc_s: float, wires: Iterable[Any]) -> None:
+        """The receiver's time moves the clock on, never back."""
+        for wire in wires:
+            signing = wire.parser.signing
+            if signing.secret_key is not None:
+                signing.timestamp = max(signing.timestamp, round((utc_s - _EPOCH_S) * 100_000))
 
 
 def _takes_all(_: Any, number: int) -> bool:

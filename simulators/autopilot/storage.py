@@ -81,6 +81,8 @@ def _mission_fault(m: Any, count: int) -> int | None:
     for number, value in enumerate((m.param1, m.param2, m.param3, m.param4), start=1):
         if math.isinf(value) or (math.isnan(value) and number not in nan_allowed):
             return int(mavlink.MAV_MISSION_INVALID_PARAM1) + number - 1
+    if m.command == 0:
+        return int(mavlink.MAV_MISSION_INVALID)
     if m.command not in _LETTERS:
         return int(mavlink.MAV_MISSION_UNSUPPORTED)
     if m.command in _PLACED:

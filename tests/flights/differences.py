@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-_BY_REASON: dict[str, tuple[str, ...]] = {
-    "ours is ready 12 s after its boot, the real one after 36 to 42 s: rehearsals need not wait": (
-        "wait until it could arm",
-    ),
-    "ours cruises at 8 m/s as the project's scenarios want it": ("read WPNAV_SPEED",),
-}  # fmt: skip
+_BY_REASON: dict[str, tuple[str, ...]] = {}
 
 DIFFERENCES = {name: reason for reason, names in _BY_REASON.items() for name in names}
 """{stimulus: reason}."""

@@ -45,7 +45,7 @@ _UNASKED = {"TIMESYNC", "HOME_POSITION", "GPS_GLOBAL_ORIGIN", "STATUSTEXT", "PAR
 # Words about the inner life of one estimator, of the boot, and those that come by the clock whatever is said.
 _INNER = re.compile(
     r"EKF3 |EKF primary|AHRS: |GPS \d: |PreArm: |Frame: |IMU\d|RCOut|Field Elev|Init |ArduCopter V|ArduPilot Ready|"
-    r"Barometer|AIRSPEED|Calibrating|Initialising|ChibiOS|Terrain|SIM |[0-9a-f]{8} |G?[0-9a-f]{31}"
+    r"Barometer|AIRSPEED|Calibrating|Initialising|ChibiOS|Terrain|SIM |[0-9a-f]{8} |[A-Z]?[0-9a-f]{31}"
 )
 _PREARM, _POSITION = mavlink.MAV_SYS_STATUS_PREARM_CHECK, 0x18
 _UNBIASED = 40  # a seed whose estimate is off by decimetres, as in SITL: times depend on where it believes to be

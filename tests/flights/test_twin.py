@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flights.comparing import Line, compare, load
+from tests.flights.comparing import Line, compare, load, load_variants
 from tests.flights.differences import DIFFERENCES, UNSTEADY
 from tests.flights.recorder import RECORDING, record_ours, record_real
 from tests.flights.stimuli import SCRIPT
@@ -30,7 +30,7 @@ def recorded() -> dict[str, Line]:
 
 @functools.cache
 def differing() -> dict[str, list[str]]:
-    return compare(recorded(), record_ours())
+    return compare(recorded(), record_ours(), load_variants())
 
 
 def test_the_recording_is_of_this_script() -> None:
@@ -71,7 +71,7 @@ def test_our_copter_answers_as_the_real_one_did(name: str) -> None:
 async def test_the_real_one_still_answers_as_it_was_recorded(sitl_binary: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.jsonl"
     await record_real(sitl_binary, again)
-    found = compare(recorded(), load(again)[1])
+    found = compare(recorded(), load(again)[1], load_variants())
     # Not by times: now and then a first request is lost in the vehicle and comes with the repetition, a second later.
     steady = {name: [what for what in told if " after " not in what] for name, told in found.items()}
     differ = {name: told for name, told in steady.items() if told and name not in UNSTEADY}
