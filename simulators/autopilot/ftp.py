@@ -266,7 +266,7 @@ class Ftp:
         file = self._opened(writing=False)
         if not file.fixed:
             return file.content(size)
-        if size == 0:
+        if size == 0 and not file.read_size:
             raise _Refused(END_OF_FILE)
         file.read_size = file.read_size or size
         if size != file.read_size:
