@@ -1,4 +1,4 @@
-"""Verbs of ``plan`` that work on a plan that is there: what it will have seen. Reads and writes files."""
+"""Verbs of ``plan`` on a plan that is there: what it will have seen, its parts. Reads and writes files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from pathlib import Path
 
 from shapely.geometry import mapping
 
-from api.plan_patterns import BadInput, Look, drawn, place_of, text_of
+from api.plan_patterns import BadInput, Look, add_supply, drawn, place_of, supply_of, text_of
 from missions.coverage import Coverage, predict
-from missions.formats import ENDINGS, read
+from missions.duration import flight_time
+from missions.energy import budget
+from missions.formats import ENDINGS, Plan, read, write
 from missions.geometry.camera import parse_profile
 from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain import Ground
 from missions.geometry.terrain_files import read_terrain
 from missions.items import MissionItem
+from missions.part import Cut, back_along, nearest_cut, part_of
+from missions.split import OVERLAP_M, Piece, split
 
 _DONE = 0
 
@@ -52,6 +56,25 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     covering.add_argument("--share", type=float, default=0.8, help="noticed of what is sharp enough (0.8)")
     covering.add_argument("--out", type=Path, metavar="FILE.geojson", help="what is not seen, as areas")
     covering.add_argument("--json", action="store_true")
+
+    splitting = verbs.add_parser("split", help="over several batteries, or over several drones at once")
+    splitting.add_argument("file", type=Path)
+    splitting.add_argument("--drones", type=int, default=1, help="that fly at once (1)")
+    splitting.add_argument("--out", type=Path, help="p.plan gives p-1.plan, p-2.plan …; default: beside the file")
+    _add_cutting(splitting)
+    add_supply(splitting)
+    resuming = verbs.add_parser("resume", help="the rest of a plan, after a battery swap: all is set again")
+    resuming.add_argument("file", type=Path)
+    resuming.add_argument("--item", type=int, required=True, metavar="N", help="the item it was flying to")
+    resuming.add_argument("--at", metavar="LAT,LON", help="where it left; else from the item before")
+    resuming.add_argument("--out", type=Path, required=True)
+    _add_cutting(resuming)
+
+
+def _add_cutting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--terrain", type=Path, help="elevation raster: the ways to and from a cut are clear of it")
+    parser.add_argument("--home", help="LAT,LON[,ALT]: where the vehicle really stands")
+    parser.add_argument("--overlap-m", type=float, default=OVERLAP_M, help="flown again after a cut (20)")
 
 
 def predicted(look: Look, items: Sequence[MissionItem], home: GeoPoint | None, terrain: Ground | None) -> Coverage:
@@ -93,5 +116,52 @@ def _gaps(found: Coverage) -> str:
     return json.dumps({"type": "FeatureCollection", "features": features}) + "\n"
 
 
-VERBS: dict[str, Callable[[argparse.Namespace], int]] = {"coverage": _coverage}
+def _split(args: argparse.Namespace) -> int:
+    out = args.out or args.file.with_suffix(".plan")
+    require_ending(out)
+    supply = supply_of(args)
+    if supply is None and args.drones == 1:
+        raise BadInput("give --drones N, or --power FILE for what one battery holds, or both")
+    plan, home, terrain = _cuttable(args)
+    pieces = split(plan.items, home, drones=args.drones, supply=supply, terrain=terrain, overlap_m=args.overlap_m)
+    for number, piece in enumerate(pieces, start=1):
+        path = out.with_name(f"{out.stem}-{number}{out.suffix}")
+        save(path, write(Plan(path.stem, piece.items, plan.fence, plan.rally), out.suffix))
+        print(f"{path}: {_told(piece, args.drones)}, {flight_time(piece.items, home, terrain).text()}")
+        if supply is not None:
+            print(f"  {budget(piece.items, home, supply, terrain).text(supply.model)}")
+    if args.drones > 1:
+        print("note: the drones share one home and one sky: give each a return height (RTL_ALT) of its own")
+    return _DONE
+
+
+def _told(piece: Piece, drones: int) -> str:
+    return f"drone {piece.drone}, battery {piece.battery}" if drones > 1 else f"battery {piece.battery}"
+
+
+def _cuttable(args: argparse.Namespace) -> tuple[Plan, GeoPoint, Ground | None]:
+    plan = read(text_of(args.file), str(args.file))
+    terrain = read_terrain(args.terrain) if args.terrain else None
+    home = place_of("--home", args.home, terrain) or plan.home
+    if home is None:
+        raise BadInput(f"{args.file}: home is not in it; give --home LAT,LON,ALT")
+    return plan, home, terrain
+
+
+def _resume(args: argparse.Namespace) -> int:
+    ending = require_ending(args.out)
+    plan, home, terrain = _cuttable(args)
+    cut = Cut(args.item, 0.0)
+    if args.at is not None:
+        left = place_of("--at", args.at, None)
+        assert left is not None
+        cut = nearest_cut(plan.items, home, args.item, left.lat_deg, left.lon_deg)
+    cut = back_along(plan.items, home, cut, args.overlap_m)
+    rest = part_of(plan.items, home, cut, None, terrain=terrain)
+    save(args.out, write(Plan(args.out.stem, rest, plan.fence, plan.rally), ending))
+    print(f"{args.out}: from item {cut.seq} on, {len(rest) - 1} items, {flight_time(rest, home, terrain).text()}")
+    return _DONE
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], int]] = {"coverage": _coverage, "split": _split, "resume": _resume}
 """Sub-verb → what does it."""

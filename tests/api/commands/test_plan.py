@@ -98,6 +98,23 @@ def test_a_structure_is_scanned(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "how high" in capsys.readouterr().err
 
 
+def test_a_plan_is_shared_and_gone_on_with(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder, "--fence-m", 30, "--quiet") == 0
+    assert _run("split", folder / "o.plan", "--drones", 2, "--out", folder / "s.plan") == 0
+    assert "drone 2, battery 1" in capsys.readouterr().out
+    parts = [read((folder / f"s-{n}.plan").read_text(), "") for n in (1, 2)]
+    assert parts[0].fence == parts[1].fence != ()
+    assert all(_run("check", folder / f"s-{n}.plan") == 0 for n in (1, 2))
+    whole = read((folder / "o.plan").read_text(), "").items
+    assert _run("resume", folder / "o.plan", "--item", 8, "--at", "51.4338,6.7612", "--out", folder / "r.plan") == 0
+    rest = read((folder / "r.plan").read_text(), "").items
+    assert rest[-len(whole[8:]) :] == whole[8:] and whole[3] in rest  # the camera looks down again
+    capsys.readouterr()
+    assert _run("split", folder / "o.plan") == 2 and "--power" in capsys.readouterr().err
+    assert _run("resume", folder / "o.plan", "--item", 1, "--out", folder / "r.plan") == 2
+    assert "item 1" in capsys.readouterr().err
+
+
 def test_the_written_survey_passes_its_own_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _survey(folder, "--terrain", folder / "t.tif", "--quiet") == 0
     assert capsys.readouterr().out == ""
