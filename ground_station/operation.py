@@ -95,6 +95,11 @@ class Operation:
             self._end(UNKNOWN, reason, now_s)
             self.take_outgoing()  # what a step or a read-back of it had ready
 
+    def refuse(self, reason: str) -> None:
+        """End it before anything of it was sent."""
+        self._out.clear()
+        self.outcome = Outcome(self.action, REFUSED, reason)
+
     def _receive(self, message: Message, state: VehicleState, now_s: float) -> None:
         """What the kind of operation does with a message."""
 

@@ -21,7 +21,16 @@ from ground_station.camera import FIRST_COMPONENT, LAST_COMPONENT
 from ground_station.remote_id import Identity
 from ground_station.signing import SetUpSigning, Signing
 from ground_station.vehicle import Vehicle
-from ground_station.wire import Encoder, Message, Parser, Received, WireCounters, mavlink, parse_datagram
+from ground_station.wire import (
+    Encoder,
+    Message,
+    Parser,
+    Received,
+    WireCounters,
+    encode_mavlink1,
+    mavlink,
+    parse_datagram,
+)
 from missions.geometry.terrain import Ground
 
 Peer = Hashable
@@ -33,6 +42,7 @@ _BEAT_S = 1.0
 _TIMESYNC_FIRST_S, _TIMESYNC_S, _TIMESYNC_FIRST = 0.2, 1.0, 150
 # A link that was silent this long gives its place to another one of the same vehicle.
 _ROUTE_SILENT_S = 2.0
+_OLD_FOR_S = 3.0
 MAX_VEHICLES = 16
 MAX_STREAMS = 64
 _TRUTH = frozenset({108, 164})
@@ -96,6 +106,7 @@ class Station:
         self.refused_strangers = 0
         self._vehicles: dict[int, Vehicle] = {}
         self._routes: dict[int, _Route] = {}
+        self._old_since_s: dict[int, float | None] = {}  # None: it has spoken MAVLink 2
         self._cameras: dict[tuple[int, int], _Route] = {}
         self._parsers: dict[tuple[str, Peer], Parser] = {}
         self._encoders: dict[str, Encoder] = {}
@@ -200,7 +211,8 @@ class Station:
                 messages.insert(0, self._heartbeat())
             if sync:
                 messages.append(vehicle.timesync(now_s=now_s))
-            out += [self._addressed(sysid, message, now_s) for message in messages]
+            addressed = (self._addressed(sysid, message, now_s) for message in messages)
+            out += [outgoing for outgoing in addressed if outgoing is not None]
         return tuple(out)
 
     def _heartbeat(self) -> Message:
@@ -208,11 +220,14 @@ class Station:
             mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
         )
 
-    def _addressed(self, sysid: int, message: Message, now_s: float) -> Outgoing:
+    def _addressed(self, sysid: int, message: Message, now_s: float) -> Outgoing | None:
         route = self._cameras.get((sysid, getattr(message, "target_component", 0)), self._routes[sysid])
         encoder = self._encoders.setdefault(route.link, Encoder(self.sysid, self.compid))
-        frame = encoder.encode(message)
-        if self.signing is not None and sysid in self.signing.vehicles:
+        old = self._vehicles[sysid].mavlink1
+        frame = encode_mavlink1(encoder, message) if old else encoder.encode(message)
+        if frame is None:
+            return None
+        if not old and self.signing is not None and sysid in self.signing.vehicles:
             link_id = list(self._encoders).index(route.link)
             frame = self.signing.sign(frame, link_id=link_id, utc_s=self.utc_s(now_s))
         if message.get_type() == "HEARTBEAT":
@@ -254,6 +269,7 @@ class Station:
             if not vehicle.merging.is_news(received, link=link, commands=commands, now_s=now_s):
                 self._repeated.append(received)
                 return False
+            self._version(vehicle, received, now_s)
             vehicle.receive(received, now_s=now_s, utc_s=utc_s, for_us=self._for_us(received.message))
         elif received.name == "GIMBAL_DEVICE_ATTITUDE_STATUS":
             vehicle.receive(received, now_s=now_s)
@@ -263,6 +279,15 @@ class Station:
                 return False
             vehicle.receive(received, now_s=now_s, for_us=self._for_us(received.message))
         return True
+
+    def _version(self, vehicle: Vehicle, received: Received, now_s: float) -> None:
+        """MAVLink 1 is spoken to a vehicle that has spoken nothing else for a while; it may have begun so only."""
+        if received.frame[0] == mavlink.PROTOCOL_MARKER_V2:
+            vehicle.mavlink1 = False
+            self._old_since_s[vehicle.sysid] = None
+        else:
+            since_s = self._old_since_s.setdefault(vehicle.sysid, now_s)
+            vehicle.mavlink1 = since_s is not None and now_s - since_s > _OLD_FOR_S
 
     def _reach(self, received: Received, link: str, peer: Peer, now_s: float) -> _Route:
         """Where a camera is heard, which may be another wire than its autopilot's; it changes only after a silence."""

@@ -48,6 +48,7 @@ _KEPT_TEXTS = 50
 _CHUNK, _OPEN_CHUNKS = 50, 16
 _PREARM_CHECK = 0x10000000
 _ARMED_FLAG = 128
+_OURS = (0, 3)  # MAV_AUTOPILOT_GENERIC (nothing said), MAV_AUTOPILOT_ARDUPILOTMEGA
 _NOT_STATED = (0, 0xFFFF_FFFF)
 _LANDED = {1: "on_ground", 2: "in_air", 3: "taking_off", 4: "landing"}
 _NOTHING: Mapping[str, Any] = {}
@@ -221,7 +222,14 @@ class VehicleState:
     @property
     def mode(self) -> str | None:
         """Flight mode name, None before the first heartbeat."""
-        return None if self.custom_mode is None else mode_name(self.vehicle_type, self.custom_mode)
+        if self.custom_mode is None:
+            return None
+        return f"MODE {self.custom_mode}" if self.foreign else mode_name(self.vehicle_type, self.custom_mode)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another autopilot than ArduPilot flies it: its modes have other numbers."""
+        return self.autopilot not in _OURS
 
     @property
     def position_ready(self) -> bool:

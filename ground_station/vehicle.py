@@ -9,7 +9,7 @@ it are discarded; nothing of the old boot is shown as live.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Items
 
 from ground_station import orders
@@ -62,6 +62,8 @@ class Vehicle:
     def __init__(self, sysid: int, *, observe_only: bool = False, us: Who = (255, 190)) -> None:
         self.sysid, self.us = sysid, us
         self.observe_only = observe_only
+        self.mavlink1 = False
+        """Whether it speaks nothing newer."""
         self.flights = 1
         self.operation: Operation | None = None
         self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
@@ -260,8 +262,18 @@ class Vehicle:
             self.operation.cancel(f"given up for {operation.action}", now_s=operation.started_s)
         if self.operation is not None and self.operation.outcome is None:
             raise Busy(f"vehicle {self.sysid}: {self.operation.action} is still under way")
+        if self.state.foreign:  # our mode 6 is RTL, another's is to obey a computer on board
+            operation.refuse(f"this vehicle is no ArduPilot (MAV_AUTOPILOT {self.state.autopilot}); nothing was sent")
+            return operation
         self.operation = operation
         return operation
+
+    def _listed(self, operation: Operation, kinds: Iterable[int]) -> Operation:
+        """Start a transfer of these lists."""
+        if self.mavlink1 and any(kind != MISSION for kind in kinds):
+            operation.refuse("this vehicle speaks MAVLink 1 only, in which there is no fence and no rally list")
+            return operation
+        return self.start(operation)
 
     def upload(self, mission: CheckedMission, *, now_s: float) -> Operation:
         """Upload and prove mission, fence and rally; an empty part leaves the vehicle's alone."""
@@ -273,7 +285,7 @@ class Vehicle:
             for kind, items in parts
             if items
         )
-        return self.start(Sequence("upload", steps, now_s=now_s))
+        return self._listed(Sequence("upload", steps, now_s=now_s), (kind for kind, items in parts if items))
 
     def replace_plan(self, mission: CheckedMission, *, restore: bool, now_s: float) -> Operation:
         """Like ``upload``, but what is on board is read first: what is equal stays, and where the new plan cannot be
@@ -283,12 +295,12 @@ class Vehicle:
             raise TypeError(f"only a CheckedMission can be uploaded, not a {type(mission).__name__}")
         parts = {FENCE: mission.fence_items, RALLY: mission.rally_items, MISSION: mission.items}
         wanted = {kind: items for kind, items in parts.items() if items}
-        return self.start(Replacement(self.sysid, wanted, restore=restore, now_s=now_s))
+        return self._listed(Replacement(self.sysid, wanted, restore=restore, now_s=now_s), wanted)
 
     def download(self, kind: int, *, now_s: float) -> Download:
         """Read one list (transfer.MISSION, FENCE, RALLY)."""
         operation = Download(self.sysid, kind, now_s=now_s)
-        self.start(operation)
+        self._listed(operation, (kind,))
         return operation
 
     def compare(self, items: Items[MissionItem], *, now_s: float) -> Operation:
@@ -297,7 +309,7 @@ class Vehicle:
 
     def clear(self, kind: int, *, now_s: float) -> Operation:
         """Delete one list."""
-        return self.start(Clear(self.sysid, kind, now_s=now_s))
+        return self._listed(Clear(self.sysid, kind, now_s=now_s), (kind,))
 
     def set_mode(self, name: str, *, plan: Items[MissionItem] = (), now_s: float) -> Operation:
         """Change the flight mode by name. Raises ValueError naming the modes of this vehicle type.

@@ -21,6 +21,7 @@ __all__ = [
     "Parser",
     "Received",
     "WireCounters",
+    "encode_mavlink1",
     "mavlink",
     "parse_datagram",
     "text_of",
@@ -173,6 +174,23 @@ class Encoder:
         frame = bytes(message.pack(self._mav))
         self._mav.seq = (self._mav.seq + 1) % 256
         return frame
+
+
+def encode_mavlink1(encoder: Encoder, message: Message) -> bytes | None:
+    """MAVLink 1 frame for a vehicle that knows no other; None for what cannot be said in it.
+
+    Fence and rally lists cannot: their messages differ from those of the mission by an extension field that MAVLink 1
+    cuts off, so that a fence would overwrite the mission.
+    """
+    number, size = message.get_msgId(), message.unpacker.size
+    if number > 255 or getattr(message, "mission_type", 0) != 0:
+        return None
+    frame = encoder.encode(message)
+    base = size - ("mission_type" in message.fieldnames)
+    payload = frame[_V2_HEADER:-_CHECKSUM].ljust(size, b"\0")[:base]
+    header = bytes((base, frame[4], encoder.sysid, encoder.compid, number))
+    checksum: int = mavlink.x25crc(header + payload + bytes((message.crc_extra,))).crc
+    return bytes((mavlink.PROTOCOL_MARKER_V1, *header, *payload)) + checksum.to_bytes(2, "little")
 
 
 def text_of(value: object) -> str:

@@ -136,6 +136,25 @@ async def test_a_serial_radio_both_ways() -> None:
     os.close(device)
 
 
+async def test_a_serial_port_that_vanishes_is_told_and_taken_again_when_it_is_plugged_in(tmp_path: Path) -> None:
+    name = tmp_path / "radio"  # as udev does it: a name that points to whichever device is there
+    link = open_link(f"serial:{name}:57600")
+    await link.open()
+    for word in (b"first", b"again"):
+        ours, device = os.openpty()
+        name.symlink_to(os.ttyname(device))
+        await _until(lambda: link.connected)
+        os.write(ours, word)
+        assert (await _chunk(link)).data == word
+        name.unlink()
+        os.close(device)
+        os.close(ours)  # the radio is pulled out
+        await _until(lambda: not link.connected)
+        link.send(b"into the void", None)
+        await _until(lambda: str(name) in link.trouble)
+    await link.close()
+
+
 async def test_a_serial_device_that_is_not_there_says_so_and_is_waited_for() -> None:
     link = open_link("serial:/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0:57600")
     assert isinstance(link, StreamLink)
