@@ -11,20 +11,19 @@ once more under all that it says together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagery.georeference import FRAME_STATES
-from imagery.looks import Sighting, stacked
+from imagery.looks import GATE, Sighting, Stacked, stacked
 from imagery.passes import LOOKS_A_PASS, Passes
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Matches = dict[int, int]
 
-GATE = 9.21
 _TOGETHER = 18.0
 # What a pair in its gate is worth more than two that are left alone, in units of d².
 _WORTH = 12.0
@@ -35,17 +34,23 @@ _FEW, _MOST, _AT_LEAST, _BETTER = 0.75, 0.8, 3, 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """K hotspots that may be met: (K, 2) places, (K, 2, 2) noise, (K, 2, 12) common columns, (K,) radii.
+    """K hotspots that may be met: (K, 3) places with height, (K, 3, 3) noise, (K, 3, 12) common columns, (K,) radii.
 
-    ``passed``: the number of the pass under whose states each is placed; ``first``: whether it has the first claim.
+    ``reach_m``: how far from its place, seen from above, each may be met, but for what the sighting adds; ``passed``:
+    the number of the pass under whose states each is placed; ``first``: whether it has the first claim.
     """
 
-    en: Floats
+    enu: Floats
     noise: Floats
     common: Floats
     radii: Floats
+    reach_m: Floats
     passed: Indices
     first: NDArray[np.bool_]
+
+    def take(self, which: Indices) -> Known:
+        """Those at some indices."""
+        return Known(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +86,7 @@ _NO_PAIRS = _Pairs(
 
 def assign(known: Known, sightings: Sequence[Sighting], passes: Passes, now: int) -> tuple[Matches, Passes, int]:
     """{index of hotspot: index of sighting}, what is known of the passes then, and the number of the pass of now."""
-    if not len(known.en) or not sightings:
+    if not len(known.enu) or not sightings:
         return {}, passes, now
     matches = _matched(_pairs(known, sightings, passes, now))
     fitting, enough = len(matches), max(len(matches) + _BETTER, _MOST * len(sightings))
@@ -99,27 +104,35 @@ def size2_m2(radii: Floats, other: float | Floats) -> Floats:
 
 
 def _pairs(known: Known, sightings: Sequence[Sighting], passes: Passes, now: int) -> _Pairs:
-    places, noise, common, radii = stacked(sightings)
-    # No gate is wider than all that there is to doubt, twice: once for each pass.
-    doubt = _trace(known.noise) + 2.0 * (known.common**2).sum(axis=(1, 2))
-    doubts = np.add.outer(doubt, _trace(noise) + 2.0 * (common**2).sum(axis=(1, 2)))
-    sizes = size2_m2(known.radii[:, None], radii[None])
-    apart = places[None] - known.en[:, None]
-    k, j = np.nonzero((apart**2).sum(axis=2) < GATE * (doubts + 2.0 * sizes))
+    here = stacked(sightings)
+    k, j, apart, noise, moved = _expected(known, here)
     if not len(k):
         return _NO_PAIRS
-    old = known.passed[k] < passes.forgotten
-    columns, rows = passes.columns(common[j], [now] * len(j), -known.common[k], known.passed[k].tolist())
-    alone = known.common[k] @ known.common[k].swapaxes(1, 2) * old[:, None, None]
-    shaken = np.array([s.place.shaken for s in sightings])
-    blurred = noise - shaken @ shaken.swapaxes(1, 2)
-    spread = known.noise[k] + blurred[j] + sizes[k, j][:, None, None] * np.eye(2) + alone
+    old = (known.passed[k] < passes.forgotten)[:, None, None]
+    columns, rows = passes.columns(here.common[j], [now] * len(j), -moved, known.passed[k].tolist())
+    blurred = here.noise - here.shaken @ here.shaken.swapaxes(1, 2)
+    spread = noise + blurred[j] + old * (moved @ moved.swapaxes(1, 2))
     size = len(columns)
     covariance = np.eye(size + FRAME_STATES)
     covariance[:size, :size] = passes.covariance[np.ix_(columns, columns)]
     mean = np.concatenate([passes.mean[columns], np.zeros(FRAME_STATES)])
-    rows = np.concatenate([rows, shaken[j].reshape(-1, FRAME_STATES)], axis=1)
-    return _Pairs(k, j, apart[k, j], spread, np.where(known.first[k], 0.0, 1.0), rows, mean, covariance)
+    rows = np.concatenate([rows, here.shaken[j].reshape(-1, FRAME_STATES)], axis=1)
+    return _Pairs(k, j, apart, spread, np.where(known.first[k], 0.0, 1.0), rows, mean, covariance)
+
+
+def _expected(known: Known, here: Stacked) -> tuple[Indices, Indices, Floats, Floats, Floats]:
+    """Which pairs may be one: (Q,) hotspot, (Q,) sighting, (Q, 2) apart on the ground of the sighting.
+
+    And (Q, 2, 2) the noise of the hotspot there, its size allowed for, and (Q, 2, 12) how it is moved.
+    """
+    reach = np.add.outer(known.reach_m, here.reach_m)
+    k, j = np.nonzero(((here.enu[None, :, :2] - known.enu[:, None, :2]) ** 2).sum(axis=2) < reach**2)
+    look = np.concatenate([np.broadcast_to(np.eye(2), (len(j), 2, 2)), here.lean[j, :, None]], axis=2)
+    behind = here.lean[j] * (known.enu[k, 2] - here.enu[j, 2])[:, None]
+    apart = here.enu[j, :2] - known.enu[k, :2] - behind
+    noise = look @ known.noise[k] @ look.swapaxes(1, 2)
+    sizes = size2_m2(known.radii[k], here.radii[j])
+    return k, j, apart, noise + sizes[:, None, None] * np.eye(2), look @ known.common[k]
 
 
 def _matched(pairs: _Pairs) -> Matches:
@@ -205,18 +218,16 @@ def _learnt(matches: Matches, known: Known, sightings: Sequence[Sighting], passe
     pairs = [(k, j) for k, j in matches.items() if known.passed[k] != now and not sightings[j].edge]
     if not pairs:
         return passes
-    k, j = np.array(pairs).T
-    seen = [sightings[i].place for i in j]
-    columns, rows = passes.columns(
-        np.stack([p.common for p in seen]), [now] * len(j), -known.common[k], known.passed[k].tolist()
-    )
-    sizes = size2_m2(known.radii[k], np.array([sightings[i].radius_m for i in j]))
+    chosen, seen = np.array(pairs).T
+    here = stacked([sightings[i] for i in seen])
+    k, j, apart, noise, moved = _expected(known.take(chosen), here)
+    same = k == j
+    k, j, apart, noise, moved = chosen[k[same]], j[same], apart[same], noise[same], moved[same]
+    columns, rows = passes.columns(here.common[j], [now] * len(j), -moved, known.passed[k].tolist())
     old = (known.passed[k] < passes.forgotten)[:, None, None]
-    again = known.noise[k] + sizes[:, None, None] * np.eye(2)
-    shaken = np.stack([p.shaken for p in seen])
-    noise = LOOKS_A_PASS * again + np.stack([p.noise_m2 for p in seen]) - shaken @ shaken.swapaxes(1, 2)
-    noise = noise + old * (known.common[k] @ known.common[k].swapaxes(1, 2))
-    apart = np.stack([p.enu[:2] for p in seen]) - known.en[k]
+    shaken = here.shaken[j]
+    noise = LOOKS_A_PASS * noise + here.noise[j] - shaken @ shaken.swapaxes(1, 2)
+    noise = noise + old * (moved @ moved.swapaxes(1, 2))
     together = shaken.reshape(-1, FRAME_STATES)
     return passes.learnt(columns, rows, apart.ravel(), _diagonal(noise) + together @ together.T)
 

@@ -64,13 +64,15 @@ class Place:
     ``common`` (2, COMMON_STATES): metres east and north by one standard deviation of each common state; the states are
     three of position, the ground's height, then what turns with the view: three of attitude in the vehicle's levelled
     frame, three of boresight in the camera's, clock and scale. ``shaken`` (2, FRAME_STATES): the part of the noise that
-    all pixels of one frame share, by one sigma of its position and of its attitude.
+    all pixels of one frame share, by one sigma of its position and of its attitude. ``lean`` (2,): metres by which it
+    falls behind what stands one metre above the ground.
     """
 
     enu: Floats
     noise_m2: Floats
     common: Floats
     shaken: Floats
+    lean: Floats
     range_m: float
     pixel_m: float
 
@@ -133,10 +135,11 @@ def places_of(hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, do
     blurred = (t * sigma_px)[:, None, None] * (slide @ jacobian)
     noise = shaken @ shaken.swapaxes(1, 2) + blurred @ blurred.swapaxes(1, 2)
     off_axis = t[:, None] * (d - (d * doubts.axis).sum(axis=1)[:, None] * doubts.axis)
+    lean = d * (-normal[:, 2] / facing)[:, None]
     common = np.concatenate(
         [
             slide @ doubts.position_root,
-            (d * (normal[:, 2] * doubts.ground_sigma_m / facing)[:, None])[:, :, None],
+            -lean[:, :, None] * np.reshape(doubts.ground_sigma_m, (-1, 1, 1)),
             turns @ doubts.attitude_roots,
             turns @ doubts.boresight_roots,
             slide @ np.broadcast_to(doubts.moved, d.shape)[:, :, None],
@@ -146,7 +149,7 @@ def places_of(hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, do
     )
     pixel_m = t * np.linalg.norm(jacobian[:, :, 0], axis=1) / np.sqrt(np.abs(facing))
     return [
-        Place(hits.enu[i], noise[i, :2, :2], common[i, :2], shaken[i, :2], float(t[i]), float(pixel_m[i]))
+        Place(hits.enu[i], noise[i, :2, :2], common[i, :2], shaken[i, :2], lean[i, :2], float(t[i]), float(pixel_m[i]))
         if good[i]
         else None
         for i in range(len(d))

@@ -5,6 +5,10 @@ the flight moved each look (``Place.common``) is averaged with the same weights 
 so that a thousand looks through the same crooked mount never look better than the mount. A hotspot keeps the errors of
 the pass that found it: what another pass sees of it is moved by what is known of the difference (`passes`), and weighs
 as little as that is unknown, for all its looks are moved alike.
+
+What is hot may stand above the ground that is known of: a chimney, or a roof that the terrain leaves out. Then it falls
+to other places from other sides. So besides its place on the ground each keeps the sum of its **rays**, which says
+where these meet, with a prior for the ground; there it is looked for, and shown where it clearly stands higher.
 """
 
 from __future__ import annotations
@@ -14,14 +18,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.georeference import Ellipse95, Place, ellipse95
-from imagery.looks import Sighting
+from imagery.georeference import COMMON_STATES, Ellipse95, Place, ellipse95
+from imagery.looks import RISES_M, Sighting
 from imagery.observe import FrameObservation
-from imagery.passes import LOOKS_A_PASS, Passes
+from imagery.passes import LOOKS_A_PASS, RAY_STATES, Passes
 
 Floats = NDArray[np.float64]
 
 LOOKS_REMEMBERED = 5
+_STANDS_ABOVE_M = 2.5
 _FORGET_AFTER = 5
 
 
@@ -30,7 +35,8 @@ class Hotspot:
     """One remembered source of heat; metres, kelvin.
 
     ``information`` (2, 2) 1/m², ``vector`` (2,) and ``pulls`` (2, COMMON_STATES) are sums over the looks of Λ, Λ x and
-    Λ F, with the place x and its columns F of common states: those of the pass ``passed``, which saw it first.
+    Λ F, with the place x on the ground and its columns F of common states: those of the pass ``passed``, which saw it
+    first. ``rays`` (3, 4 + COMMON_STATES): Σ GᵀΛ [G, y, F], with G = [1, lean]: the same for what may stand higher.
     ``apart``: keys of neighbours that were seen beside it in one frame, which are therefore others.
     """
 
@@ -43,6 +49,7 @@ class Hotspot:
     information: Floats
     vector: Floats
     pulls: Floats
+    rays: Floats
     height_amsl_m: float
     peak_k: float
     peak_lower_bound: bool
@@ -69,17 +76,31 @@ class Hotspot:
     @property
     def place_en(self) -> Floats:
         """(2,) east, north, metres."""
-        return np.asarray(np.linalg.solve(self.information, self.vector), np.float64)
+        return self._place()[0]
 
     @property
     def noise_m2(self) -> Floats:
         """(2, 2) what is left of the noise."""
-        return np.asarray(np.linalg.inv(self.information), np.float64)
+        return self._place()[1]
 
     @property
     def common(self) -> Floats:
         """(2, COMMON_STATES) how one sigma of each common state moves the place, metres."""
-        return np.asarray(np.linalg.solve(self.information, self.pulls), np.float64)
+        return self._place()[2]
+
+    @property
+    def up_m(self) -> float:
+        """Its height in the local frame: of the ground, or where it stands above."""
+        return self._place()[3]
+
+    def _place(self) -> tuple[Floats, Floats, Floats, float]:
+        """Where its rays meet, where that is well above the ground for sure; else where they meet the ground."""
+        state, noise, common = (array[0] for array in risen(self.rays[None], np.array([self.height_amsl_m])))
+        above = float(state[2]) - self.height_amsl_m
+        if above > max(_STANDS_ABOVE_M, 3.0 * float(np.sqrt(noise[2, 2] + (common[2] ** 2).sum()))):
+            return state[:2], noise[:2, :2], common[:2], float(state[2])
+        noise = _inverse(self.information)
+        return noise @ self.vector, noise, noise @ self.pulls, self.height_amsl_m
 
     @property
     def covariance_m2(self) -> Floats:
@@ -107,6 +128,7 @@ def begun(key: int, sighting: Sighting, observation: FrameObservation, now: int)
         information=information,
         vector=information @ place.enu[:2],
         pulls=information @ place.common,
+        rays=_ray_sums(place, information, np.zeros(COMMON_STATES)),
         height_amsl_m=float(place.enu[2]),
         peak_k=float(found.peak[i]),
         peak_lower_bound=bool(found.lower_bound[i]),
@@ -135,18 +157,20 @@ def seen_again(
     peak = float(found.peak[i])
     hotter = peak > hotspot.peak_k
     larger = not sighting.edge or not hotspot.whole
-    passed, information, vector, pulls = hotspot.passed, hotspot.information, hotspot.vector, hotspot.pulls
+    passed = hotspot.passed
+    sums: tuple[Floats, ...] = (hotspot.information, hotspot.vector, hotspot.pulls, hotspot.rays)
     if first_whole:  # so far only parts were seen, cut by the border: the first whole view starts the place anew
-        passed, information, vector, pulls = now, 0.0 * information, 0.0 * vector, 0.0 * pulls
+        passed, sums = now, tuple(0.0 * array for array in sums)
     if larger:
-        added, en = _told(place, passes, now, passed)
-        information, vector, pulls = information + added, vector + added @ en, pulls + added @ place.common
+        sums = tuple(old + new for old, new in zip(sums, _told(place, passes, now, passed), strict=True))
+    information, vector, pulls, rays = sums
     return replace(
         hotspot,
         passed=passed,
         information=information,
         vector=vector,
         pulls=pulls,
+        rays=rays,
         height_amsl_m=hotspot.height_amsl_m + share * (float(place.enu[2]) - hotspot.height_amsl_m),
         peak_k=max(peak, hotspot.peak_k),
         peak_lower_bound=bool(found.lower_bound[i]) if hotter else hotspot.peak_lower_bound,
@@ -174,13 +198,34 @@ def _hotter(one: float | None, other: float | None) -> float | None:
     return max((value for value in (one, other) if value is not None), default=None)
 
 
-def _told(place: Place, passes: Passes, now: int, passed: int) -> tuple[Floats, Floats]:
-    """(2, 2) information and (2,) east, north of a place of the pass of now, as another pass would have told it."""
-    if now == passed:
-        return _inverse(place.noise_m2), place.enu[:2]
-    states, doubt = passes.difference(now, passed)
-    noise = place.noise_m2 + LOOKS_A_PASS * place.common @ doubt @ place.common.T
-    return _inverse(noise), place.enu[:2] - place.common @ states
+def _told(place: Place, passes: Passes, now: int, passed: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """What a place of the pass of now adds to the sums of a hotspot that is told under another's states."""
+    states, noise = np.zeros(COMMON_STATES), place.noise_m2
+    if now != passed:
+        states, doubt = passes.difference(now, passed)
+        common = place.common * RAY_STATES
+        noise = noise + LOOKS_A_PASS * common @ doubt @ common.T
+    added = _inverse(noise)
+    en = place.enu[:2] - place.common @ states
+    return added, added @ en, added @ place.common, _ray_sums(place, added, states)
+
+
+def _ray_sums(place: Place, information: Floats, states: Floats) -> Floats:
+    """(3, 4 + COMMON_STATES): what the ray to a place says of all points along it, moved by common states."""
+    common = place.common * RAY_STATES
+    along = place.enu[:2] + place.lean * place.enu[2] - common @ states
+    columns = np.column_stack([np.eye(2), place.lean, along, common])
+    return np.asarray(columns[:, :3].T @ information @ columns, np.float64)
+
+
+def risen(rays: Floats, ground_m: Floats) -> tuple[Floats, Floats, Floats]:
+    """Where the rays of K hotspots meet, near the ground: (K, 3) places, (K, 3, 3) noise, (K, 3, COMMON_STATES)."""
+    information, rest = rays[:, :, :3].copy(), rays[:, :, 3:].copy()
+    information[:, 2, 2] += RISES_M**-2
+    rest[:, 2, 0] += ground_m * RISES_M**-2
+    noise = np.linalg.inv(information)
+    solved = noise @ rest
+    return solved[..., 0], np.asarray(noise, np.float64), solved[..., 1:]
 
 
 def _inverse(matrix: Floats) -> Floats:
@@ -199,24 +244,30 @@ def missed(hotspot: Hotspot) -> Hotspot | None:
 
 def apart_m(one: Hotspot, other: Hotspot, passes: Passes) -> tuple[Floats, Floats]:
     """(2,) metres from one to the other, what their passes differ by allowed for, and its (2, 2) covariance."""
-    columns, rows = passes.columns([other.common], [other.passed], [-one.common], [one.passed])
-    spread = one.noise_m2 + other.noise_m2 + rows @ passes.covariance[np.ix_(columns, columns)] @ rows.T
-    for hotspot in (one, other):
+    states, noise, common = risen(np.stack([one.rays, other.rays]), np.array([one.height_amsl_m, other.height_amsl_m]))
+    columns, rows = passes.columns([common[1, :2]], [other.passed], [-common[0, :2]], [one.passed])
+    spread = noise[:, :2, :2].sum(axis=0) + rows @ passes.covariance[np.ix_(columns, columns)] @ rows.T
+    for hotspot, moved in zip((one, other), common[:, :2], strict=True):
         if hotspot.passed < passes.forgotten:
-            spread = spread + hotspot.common @ hotspot.common.T
-    return other.place_en - one.place_en - rows @ passes.mean[columns], spread
+            spread = spread + moved @ moved.T
+    return states[1, :2] - states[0, :2] - rows @ passes.mean[columns], spread
 
 
 def joined(stays: Hotspot, goes: Hotspot, passes: Passes) -> Hotspot:
     """Two that turn out to be one, under the key, number and pass of the one that stays."""
     states, doubt = passes.difference(goes.passed, stays.passed)
-    common = goes.common
-    added = _inverse(goes.noise_m2 + common @ doubt @ common.T)
+    noise = _inverse(goes.information)
+    common = (noise @ goes.pulls) * RAY_STATES
+    # All of its looks are moved alike: by so much less do they say where it is.
+    share = float(np.trace(noise) / np.trace(noise + common @ doubt @ common.T))
+    rays = goes.rays.copy()
+    rays[:, 3] -= rays[:, 4:] @ states
     return replace(
         stays,
-        information=stays.information + added,
-        vector=stays.vector + added @ (goes.place_en - common @ states),
-        pulls=stays.pulls + added @ common,
+        information=stays.information + share * goes.information,
+        vector=stays.vector + share * (goes.vector - goes.pulls @ states),
+        pulls=stays.pulls + share * goes.pulls,
+        rays=stays.rays + share * rays,
         peak_k=max(stays.peak_k, goes.peak_k),
         contrast_k=max(stays.contrast_k, goes.contrast_k),
         area_m2=max(stays.area_m2, goes.area_m2),

@@ -26,11 +26,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from imagery.assignment import GATE, Known, assign, size2_m2
+from imagery.assignment import Known, assign, size2_m2
 from imagery.detect import FIRE_ABOVE_K, KELVIN
 from imagery.georeference import COMMON_STATES, View
-from imagery.hotspot import Hotspot, apart_m, begun, joined, missed, seen_again
-from imagery.looks import MERGE_GAP_M, Sighting, sightings_of, stacked
+from imagery.hotspot import Hotspot, apart_m, begun, joined, missed, risen, seen_again
+from imagery.looks import GATE, MERGE_GAP_M, Sighting, sightings_of, stacked
 from imagery.observe import FrameObservation
 from imagery.passes import Passes
 from missions.geometry.geo import LocalFrame, utmref
@@ -79,14 +79,8 @@ class _Index:
         en, reach = np.concatenate([en, np.empty((new, 2))]), np.concatenate([reach, np.empty(new)])
         if changed:
             known = _known([hotspots[i] for i in changed])
-            en[changed], reach[changed] = known.en, _reaches_m(known)
+            en[changed], reach[changed] = known.enu[:, :2], known.reach_m
         return _Index(hotspots, en, reach)
-
-
-def _reaches_m(known: Known) -> Floats:
-    """(K,) no gate of these reaches farther, but for what the sighting adds."""
-    doubt = known.noise[:, 0, 0] + known.noise[:, 1, 1] + 2.0 * (known.common**2).sum(axis=(1, 2))
-    return np.asarray(np.sqrt(GATE * (doubt + 2.0 * size2_m2(known.radii, 0.0))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +198,12 @@ class _Draft:
             return []
         mine = _known([hotspot for i in seen if (hotspot := self._hotspots[i]) is not None])
         index, fresh = self._memory.index, [i for i in seen if i >= len(self._memory.hotspots)]
-        around = index.within(mine.en.min(axis=0) - _NEIGHBOURS_M, mine.en.max(axis=0) + _NEIGHBOURS_M)
+        around = index.within(mine.enu[:, :2].min(axis=0) - _NEIGHBOURS_M, mine.enu[:, :2].max(axis=0) + _NEIGHBOURS_M)
         others = [i for i in (*around, *fresh) if self._hotspots[i] is not None]
         theirs = _known([hotspot for i in others if (hotspot := self._hotspots[i]) is not None])
         touching = _touching_m(mine.radii[:, None], theirs.radii[None])
         farther = np.where(np.not_equal.outer(mine.passed, theirs.passed), _NEIGHBOURS_M, 0.0)
-        apart = np.hypot(*(np.subtract.outer(mine.en[:, axis], theirs.en[:, axis]) for axis in (0, 1)))
+        apart = np.hypot(*(np.subtract.outer(mine.enu[:, axis], theirs.enu[:, axis]) for axis in (0, 1)))
         near = np.argwhere(apart <= np.maximum(touching, _TOLD_FARTHEST_M) + farther)
         return sorted({(min(seen[k], others[m]), max(seen[k], others[m])) for k, m in near if seen[k] != others[m]})
 
@@ -240,25 +234,19 @@ def _near(index: _Index, sightings: Sequence[Sighting]) -> list[int]:
     """The indices of all that one of these sightings may be."""
     if not sightings:
         return []
-    en, noise, common, radii = stacked(sightings)
-    doubt = noise[:, 0, 0] + noise[:, 1, 1] + 2.0 * (common**2).sum(axis=(1, 2))
-    reach = np.sqrt(GATE * (doubt + 0.5 * radii**2))[:, None]
+    here = stacked(sightings)
+    en, reach = here.enu[:, :2], here.reach_m[:, None]
     return index.within((en - reach).min(axis=0), (en + reach).max(axis=0))
 
 
 def _known(hotspots: Sequence[Hotspot]) -> Known:
-    if not hotspots:
-        none, square, wide = np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros((0, 2, COMMON_STATES))
-        return Known(none, square, wide, np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
-    noise = np.linalg.inv(np.stack([h.information for h in hotspots]))
-    return Known(
-        (noise @ np.stack([h.vector for h in hotspots])[..., None])[..., 0],
-        np.asarray(noise, np.float64),
-        noise @ np.stack([h.pulls for h in hotspots]),
-        np.array([h.radius_m for h in hotspots]),
-        np.array([h.passed for h in hotspots], np.int64),
-        np.array([h.confirmed for h in hotspots], np.bool_),
-    )
+    rays = np.array([h.rays for h in hotspots]).reshape(-1, 3, 4 + COMMON_STATES)
+    enu, noise, common = risen(rays, np.array([h.height_amsl_m for h in hotspots]))
+    radii = np.array([h.radius_m for h in hotspots])
+    doubt = noise[:, 0, 0] + noise[:, 1, 1] + 2.0 * (common[:, :2] ** 2).sum(axis=(1, 2))
+    reach = np.sqrt(GATE * (doubt + 2.0 * size2_m2(radii, 0.0)))
+    passed, first = np.array([h.passed for h in hotspots], np.int64), np.array([h.confirmed for h in hotspots], bool)
+    return Known(enu, noise, common, radii, reach, passed, first)
 
 
 def _well_inside(index: _Index, footprint_en: Floats | None) -> list[int]:
@@ -316,7 +304,7 @@ def hotspot_id(key: int) -> str:
 def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
     """The agreed properties of a hotspot feature (times in UTC seconds under ``*_s``; the API adds ISO texts)."""
     east, north = hotspot.place_en
-    lat, lon, _ = frame.geo_from_enu([east, north, hotspot.height_amsl_m])
+    lat, lon, _ = frame.geo_from_enu([east, north, hotspot.up_m])
     ellipse = hotspot.ellipse
     # One pixel's temperature beside a stretched picture is what that place had at least.
     peak_k = hotspot.peak_k if hotspot.radiometric else hotspot.told_k
@@ -343,7 +331,7 @@ def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
             "semi_minor_m": round(ellipse.semi_minor_m, 2),
             "azimuth_deg": round(ellipse.azimuth_deg, 1),
         },
-        "height_amsl_m": round(hotspot.height_amsl_m + frame.origin.alt_m, 1),
+        "height_amsl_m": round(hotspot.up_m + frame.origin.alt_m, 1),
         "utmref": utmref(float(lat), float(lon), 5 if ellipse.semi_major_m < 10.0 else 4),
         "confidence": None,
         "trend": "unknown",

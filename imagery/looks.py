@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 
 from imagery.georeference import NoPlace, Place, View
 from imagery.observe import FrameObservation
+from imagery.passes import RAY_STATES
 
 Floats = NDArray[np.float64]
 
 # Two parts of one fire closer than this are one; a fire brigade's hose reaches both.
 MERGE_GAP_M = 0.6
+# 99 % of two degrees of freedom.
+GATE = 9.21
+# How far above the known ground a source of heat may stand, one sigma: chimneys, and what a terrain model leaves out.
+RISES_M = 2.0
 # A larger region is a burning area, whose parts keep their own places; it must not swallow its neighbours.
 _MAX_RADIUS_M = 8.0
 
@@ -47,15 +52,32 @@ def sightings_of(observation: FrameObservation, view: View) -> list[Sighting]:
     return _one_fire_each(sightings)
 
 
-def stacked(sightings: Sequence[Sighting]) -> tuple[Floats, Floats, Floats, Floats]:
-    """(M, 2) places east north, (M, 2, 2) noise, (M, 2, 12) common columns and (M,) radii of sightings."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Stacked:
+    """M sightings as arrays: (M, 3) places, (M, 2, 2) noise, (M, 2, 12) what moves their rays, ``shaken``, ``lean``.
+
+    ``reach_m`` (M,): no gate is wider by this sighting, nor by a hotspot that may stand above the ground.
+    """
+
+    enu: Floats
+    noise: Floats
+    common: Floats
+    shaken: Floats
+    lean: Floats
+    radii: Floats
+    reach_m: Floats
+
+
+def stacked(sightings: Sequence[Sighting]) -> Stacked:
+    """At least one sighting as arrays."""
     places = [sighting.place for sighting in sightings]
-    return (
-        np.array([place.enu[:2] for place in places]),
-        np.array([place.noise_m2 for place in places]),
-        np.array([place.common for place in places]),
-        np.array([sighting.radius_m for sighting in sightings]),
-    )
+    noise, lean = np.array([place.noise_m2 for place in places]), np.array([place.lean for place in places])
+    common = np.array([place.common for place in places]) * RAY_STATES
+    radii = np.array([sighting.radius_m for sighting in sightings])
+    doubt = noise[:, 0, 0] + noise[:, 1, 1] + 2.0 * (common**2).sum(axis=(1, 2)) + 0.5 * radii**2
+    reach = np.sqrt(GATE * doubt) + 2.0 * RISES_M * np.hypot(lean[:, 0], lean[:, 1])
+    shaken = np.array([place.shaken for place in places])
+    return Stacked(np.array([place.enu for place in places]), noise, common, shaken, lean, radii, reach)
 
 
 def _one_fire_each(sightings: list[Sighting]) -> list[Sighting]:

@@ -32,6 +32,8 @@ _DRIFT_S = 1_800.0
 _KEPT = 12
 # A hotspot is seen some times in a pass, and errs alike each time: so much less does one look say about the pass.
 LOOKS_A_PASS = 10.0
+# What moves a ray: all states but the ground's height, which only moves where it is cut.
+RAY_STATES = np.array([0.0 if state == 3 else 1.0 for state in range(COMMON_STATES)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -160,6 +160,26 @@ def test_the_parts_of_one_fire_are_one() -> None:
     assert len(memory.hotspots) == 1
 
 
+@pytest.mark.parametrize("above_m", [0.0, 12.0])
+def test_what_stands_above_the_ground_is_one_hotspot_at_its_foot(above_m: float) -> None:
+    """A chimney that the terrain does not hold: its mouth falls 5 m apart from two legs, and walks along in each."""
+    memory = HotspotMemory()
+    seen = 0
+    for leg, (north, yaw_deg) in enumerate(((14.0, 90.0), (-12.0, 270.0))):
+        for step in range(25):
+            east = (-1.0 if leg == 0 else 1.0) * (-24.0 + 2.0 * step)
+            at = _with_noise(60.0 * leg + step / 5, east=east, north=north, height=70.0, yaw_deg=yaw_deg)
+            apart = np.array([2.0, 1.0, above_m]) - _view(at).camera_enu
+            u, v = PROFILE.project((_view(at).enu_from_camera.T @ apart)[None])[0]
+            if 3 < u < 636 and 3 < v < 508:
+                seen += 1
+                memory = _fold(memory, at, detections((float(u), float(v)), peak_k=405.0))
+    assert seen > 35
+    (hotspot,) = memory.hotspots
+    assert hotspot.place_en == pytest.approx((2.0, 1.0), abs=0.1 if above_m == 0.0 else 0.6)
+    assert hotspot.up_m == pytest.approx(above_m, abs=0.1 if above_m == 0.0 else 1.5)
+
+
 def test_a_number_is_never_used_again() -> None:
     memory = HotspotMemory()
     at = _with_noise(0.0)
