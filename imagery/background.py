@@ -70,11 +70,11 @@ def background(image: NDArray[Any], suspect_above: float, *, floor: float, scale
     local = np.asarray(cv2.blur(capped, (5, 5), borderType=cv2.BORDER_REPLICATE), np.float32)
     suspect = (highest - local > suspect_above) | (highest > floor)
     halo = cv2.dilate(suspect.astype(np.uint8), np.ones((3, 3), np.uint8))
-    share = (1 - halo).astype(np.float32)
-    mean = _windowed(blocks, share, scene)
+    windows = _Windows((1 - halo).astype(np.float32))
+    mean = windows.mean(blocks, scene)
     around = cv2.resize(mean, (lattice.shape[1], lattice.shape[0]), interpolation=cv2.INTER_LINEAR)
     spread = _block_mean(np.abs(lattice - around))
-    return Background(mean, _windowed(spread, share, 0.0), highest, scene)
+    return Background(mean, windows.mean(spread, 0.0), highest, scene)
 
 
 def padded(image: NDArray[Any]) -> NDArray[Any]:
@@ -101,19 +101,32 @@ def _block_mean(lattice: Image) -> Image:
     return np.asarray(cv2.resize(lattice, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _windowed(values: Image, share: Image, fallback: float) -> Image:
-    """Mean over the smallest window of which a quarter is valid; ``fallback`` where even the largest has too little."""
-    result = np.full(values.shape, np.float32(fallback))
-    open_blocks = np.ones(values.shape, bool)
-    total = values * share
-    for window in _WINDOWS:
-        kernel = (window, window)
-        valid = cv2.blur(share, kernel, borderType=cv2.BORDER_REFLECT)
-        enough = open_blocks & (valid >= _VALID_SHARE)
-        if enough.any():
-            sums = cv2.blur(total, kernel, borderType=cv2.BORDER_REFLECT)
-            result[enough] = sums[enough] / valid[enough]
-            open_blocks &= ~enough
-        if not open_blocks.any():
-            break
-    return result
+class _Windows:
+    """Means over the smallest window of which a quarter is valid; ``share`` (rows, columns) float32: what is valid."""
+
+    def __init__(self, share: Image) -> None:
+        self._share = share
+        self._whole = bool(share.all())
+        self._steps: list[tuple[int, Image, NDArray[np.bool_]]] = []
+        still = np.ones(share.shape, bool)
+        for window in _WINDOWS if not self._whole else ():
+            valid = _blurred(share, window)
+            enough = still & (valid >= _VALID_SHARE)
+            self._steps.append((window, valid, enough))
+            still &= ~enough
+            if not still.any():
+                break
+
+    def mean(self, values: Image, fallback: float) -> Image:
+        """Of values; ``fallback`` where even the largest window holds too little."""
+        if self._whole:
+            return _blurred(values, _WINDOWS[0])
+        result = np.full(values.shape, np.float32(fallback))
+        total = values * self._share
+        for window, valid, enough in self._steps:
+            np.divide(_blurred(total, window), valid, out=result, where=enough)
+        return result
+
+
+def _blurred(values: Image, window: int) -> Image:
+    return np.asarray(cv2.blur(values, (window, window), borderType=cv2.BORDER_REFLECT), np.float32)

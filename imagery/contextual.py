@@ -62,6 +62,8 @@ _EQUAL_MAXIMA = 4
 # A threshold between two blocks is linear: where the eight pixels of a block lie between its neighbours' middles.
 _PLACES = (np.arange(BLOCK) + 0.5) / BLOCK - 0.5
 _BETWEEN: Image = np.stack([np.maximum(0.0, -_PLACES), 1.0 - np.abs(_PLACES), np.maximum(0.0, _PLACES)], 1).astype("f4")
+_ROWS = np.arange(3)[:, None]
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 # The ring around a region: this far from its box, and as much wider as the region itself.
 _RING_GAP_PX, _RING_PX = 1, 3
 _RING_QUANTILE = 0.75
@@ -103,23 +105,26 @@ def _hot_pixels(whole: NDArray[Any], around: Background, task: Task, scale: Scal
     threshold = around.mean + np.maximum(np.float32(task.contrast), np.float32(task.deviations) * around.deviation)
     np.maximum(threshold, np.float32(around.scene + task.above_scene), out=threshold)
     np.clip(threshold, np.float32(task.at_least), np.float32(task.absolute), out=threshold)
-    rim = np.pad(threshold, 1, mode="edge")
     high, wide = threshold.shape
-    shifted = [rim[y : y + high, x : x + wide] for y in range(3) for x in range(3)]
-    lowest = shifted[0]
-    for other in shifted[1:]:
-        lowest = np.minimum(lowest, other)
-    rows, columns = np.nonzero(around.highest > lowest)
+    # The lowest of a block and its eight neighbours: no threshold in between is lower.
+    rows, columns = np.nonzero(around.highest > cv2.erode(threshold, _NEIGHBOURS))
+    if not len(rows):
+        none = np.zeros(0, np.int64)
+        return HotPixels(none, none, np.zeros(0), np.zeros(0))
     blocks = whole.reshape(high, BLOCK, wide, BLOCK)[rows, :, columns]
     kelvin = scale.kelvin(blocks)
-    n, y, x = np.nonzero(kelvin > _between(rim, rows, columns))
-    low = _between(np.pad(around.mean, 1, mode="edge"), rows, columns)[n, y, x].astype(np.float64)
+    n, y, x = np.nonzero(kelvin > _between(_rimmed(threshold), rows, columns))
+    low = _between(_rimmed(around.mean), rows, columns)[n, y, x].astype(np.float64)
     return HotPixels(rows[n] * BLOCK + y, columns[n] * BLOCK + x, kelvin[n, y, x].astype(np.float64), low)
+
+
+def _rimmed(blocks: Image) -> Image:
+    return np.asarray(cv2.copyMakeBorder(blocks, 1, 1, 1, 1, cv2.BORDER_REPLICATE))
 
 
 def _between(rim: Image, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Image:
     """Values per block with one more on each side → (N, 8, 8) values per pixel of N blocks, linear in between."""
-    near = np.stack([np.stack([rim[rows + y, columns + x] for x in range(3)], -1) for y in range(3)], -2)
+    near = rim[rows[:, None, None] + _ROWS, columns[:, None, None] + _ROWS.T]
     return np.asarray(_BETWEEN @ near @ _BETWEEN.T, np.float32)
 
 
