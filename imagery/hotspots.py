@@ -46,6 +46,8 @@ _EDGE_MARGIN_M = 2.0
 _NEIGHBOURS_M = 20.0
 # Two whose places agree are one only where that could be told: this well known, and so often seen.
 _AGREE, _TOLD_M, _TOLD_LOOKS, _TOLD_FARTHEST_M = 6.0, 1.5, 3, 6.0
+# One look hardly moves a place by more.
+_MOVES_M = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +174,8 @@ class _Draft:
         places = np.stack([s.place.enu[:2] for s in sightings])
         near = ((places[:, None] - places[None]) ** 2).sum(axis=2) < _NEIGHBOURS_M**2
         for j, owner in enumerate(owners):
-            hotspot = self._hotspots[owner]
-            assert hotspot is not None
-            keys = {other.key for k in np.flatnonzero(near[j]) if (other := self._hotspots[owners[k]]) is not None}
+            hotspot = self._at(owner)
+            keys = {self._at(owners[k]).key for k in np.flatnonzero(near[j])}
             new = keys - hotspot.apart - {hotspot.key}
             if new:
                 self._hotspots[owner] = replace(hotspot, apart=hotspot.apart | new)
@@ -196,16 +197,27 @@ class _Draft:
         seen = sorted(i for i in self.changed if (h := self._hotspots[i]) is not None and h.looks[-1])
         if not seen:
             return []
-        mine = _known([hotspot for i in seen if (hotspot := self._hotspots[i]) is not None])
-        index, fresh = self._memory.index, [i for i in seen if i >= len(self._memory.hotspots)]
-        around = index.within(mine.enu[:, :2].min(axis=0) - _NEIGHBOURS_M, mine.enu[:, :2].max(axis=0) + _NEIGHBOURS_M)
-        others = [i for i in (*around, *fresh) if self._hotspots[i] is not None]
-        theirs = _known([hotspot for i in others if (hotspot := self._hotspots[i]) is not None])
-        touching = _touching_m(mine.radii[:, None], theirs.radii[None])
-        farther = np.where(np.not_equal.outer(mine.passed, theirs.passed), _NEIGHBOURS_M, 0.0)
-        apart = np.hypot(*(np.subtract.outer(mine.enu[:, axis], theirs.enu[:, axis]) for axis in (0, 1)))
+        # Where they were before this look, or are since it, is near enough to tell who may be one with whom.
+        index, before = self._memory.index, len(self._memory.hotspots)
+        en = np.array([index.en[i] if i < before else self._at(i).place_en for i in seen])
+        others = index.within(en.min(axis=0) - _NEIGHBOURS_M, en.max(axis=0) + _NEIGHBOURS_M)
+        others = [i for i in others if self._hotspots[i] is not None]
+        theirs = np.concatenate([index.en[others], en[bisect_left(seen, before) :]])
+        others += seen[bisect_left(seen, before) :]
+        radii, passed = (np.array([getattr(self._at(i), name) for i in seen]) for name in ("radius_m", "passed"))
+        their_radii, their_passed = (
+            np.array([getattr(self._at(i), name) for i in others]) for name in ("radius_m", "passed")
+        )
+        touching = _touching_m(radii[:, None], their_radii[None])
+        farther = np.where(np.not_equal.outer(passed, their_passed), _NEIGHBOURS_M, _MOVES_M)
+        apart = np.hypot(*(np.subtract.outer(en[:, axis], theirs[:, axis]) for axis in (0, 1)))
         near = np.argwhere(apart <= np.maximum(touching, _TOLD_FARTHEST_M) + farther)
         return sorted({(min(seen[k], others[m]), max(seen[k], others[m])) for k, m in near if seen[k] != others[m]})
+
+    def _at(self, i: int) -> Hotspot:
+        hotspot = self._hotspots[i]
+        assert hotspot is not None
+        return hotspot
 
     def confirm(self) -> None:
         """Give numbers to those that have earned them."""
