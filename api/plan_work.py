@@ -31,8 +31,13 @@ class NotDone(Exception):
 
 def save(path: Path, text: str) -> None:
     """Write a file. Raises NotDone naming it."""
+    save_bytes(path, text.encode())
+
+
+def save_bytes(path: Path, content: bytes) -> None:
+    """Write a file. Raises NotDone naming it."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as problem:
         raise NotDone(f"{path}: cannot be written ({problem.strerror}); choose another --out") from problem
 

@@ -28,6 +28,9 @@ from missions.items import MissionItem
 from missions.path import Leg, Stop, leg_length_m
 from missions.power import PowerModel, air_density
 
+SLOWEST_M_S = 0.5
+"""Ground speed below which nobody calls it a way home."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -122,15 +125,41 @@ def _leg_wh(timed: TimedLeg, model: PowerModel, conditions: Conditions, density:
 def _home_from(
     timed: TimedLeg, home: GeoPoint, model: PowerModel, conditions: Conditions, density: float
 ) -> tuple[float, float]:
+    """Watt hours and seconds; infinite where the wind lets the aircraft not come home."""
     end = timed.leg.end
     back = Leg(end, Stop(end.seq, home.lat_deg, home.lon_deg, end.alt_m, Datum.HOME), "return")
-    fly_s = leg_time_s(leg_length_m(back), timed.speed_m_s, 0.0, 0.0)
-    height = max(0.0, timed.height_m)
-    slow = min(height, FINAL_DESCENT_BELOW_M)
-    down_s = RETURN_LOITER_S + (height - slow) / DESCENT_M_S + slow / FINAL_DESCENT_M_S
-    flying = model.power_w(airspeed_on(back, timed.speed_m_s, conditions), 0.0, density)
+    length = leg_length_m(back)
+    speed = min(timed.speed_m_s, made_good_m_s(back, model.top_airspeed_m_s, conditions))
+    if length > 0.5 and speed < SLOWEST_M_S:
+        return math.inf, math.inf
+    fly_s = leg_time_s(length, max(speed, SLOWEST_M_S), 0.0, 0.0)
+    down_s = landing_s(timed.height_m)
+    flying = model.power_w(airspeed_on(back, speed, conditions), 0.0, density)
     standing = model.power_w(conditions.wind_m_s, 0.0, density)
     return (flying * fly_s + standing * down_s) / 3600.0, fly_s + down_s
+
+
+def landing_s(height_m: float) -> float:
+    """Seconds from over home at this height to the ground, with the wait before the descent."""
+    height = max(0.0, height_m)
+    slow = min(height, FINAL_DESCENT_BELOW_M)
+    return RETURN_LOITER_S + (height - slow) / DESCENT_M_S + slow / FINAL_DESCENT_M_S
+
+
+def made_good_m_s(leg: Leg, top_airspeed_m_s: float, conditions: Conditions) -> float:
+    """The greatest ground speed along a leg that an airspeed allows; 0 where the wind carries it off the leg."""
+    along, across = _wind_on(leg, conditions)
+    if top_airspeed_m_s <= abs(across):
+        return 0.0
+    return max(0.0, along + math.sqrt(top_airspeed_m_s**2 - across**2))
+
+
+def _wind_on(leg: Leg, conditions: Conditions) -> tuple[float, float]:
+    """Wind from behind and from the left on a leg, m/s."""
+    north = leg.end.lat_deg - leg.start.lat_deg
+    east = (leg.end.lon_deg - leg.start.lon_deg) * math.cos(math.radians(leg.start.lat_deg))
+    turn = math.radians(conditions.wind_from_deg + 180.0) - math.atan2(east, north)
+    return conditions.wind_m_s * math.cos(turn), conditions.wind_m_s * math.sin(turn)
 
 
 def check_energy(
@@ -151,6 +180,17 @@ def check_energy(
                     lat_deg=leg.lat_deg, lon_deg=leg.lon_deg,
                 )
             )  # fmt: skip
+    lost = next((leg for leg in plan.legs if not math.isfinite(leg.home_s)), None)
+    if lost is not None:
+        found.append(
+            stop(
+                "no_way_home",
+                f"against {conditions.wind_m_s:g} m/s of wind the aircraft, which has {model.top_airspeed_m_s:g} m/s, "
+                "does not come home from here",
+                "Take off downwind of the area, or wait for less wind", seq=lost.seq,
+                lat_deg=lost.lat_deg, lon_deg=lost.lon_deg,
+            )
+        )  # fmt: skip
     full = model.capacity_wh * model.derating
     beyond = next((leg for leg in plan.legs if leg.spent_wh + leg.home_wh > model.usable_wh), None)
     if plan.energy_wh > full:
@@ -163,7 +203,7 @@ def check_energy(
                 lat_deg=empty.lat_deg, lon_deg=empty.lon_deg,
             )
         )  # fmt: skip
-    elif beyond is not None:
+    elif beyond is not None and lost is None:
         left = 1.0 - (beyond.spent_wh + beyond.home_wh) / full
         found.append(
             warning(

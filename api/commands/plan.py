@@ -27,7 +27,7 @@ from api.plan_patterns import (
     text_of,
     zones_of,
 )
-from api.plan_work import NotDone, require_ending, save
+from api.plan_work import NotDone, require_ending, save, save_bytes
 from missions.airspace import zones_met
 from missions.checks import CheckReport, check
 from missions.describe import table
@@ -39,7 +39,9 @@ from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain import Ground
 from missions.geometry.terrain_files import read_terrain
 from missions.items import Command, MissionItem, compile_items, home_item
+from missions.leg_table import leg_rows, leg_table
 from missions.power import PowerModel, fit, write_power
+from missions.sketch import Picture, sketch, to_svg
 from missions.zones import Zone
 
 PLANNERS = {**plan_patterns.PLANNERS, **plan_around.PLANNERS}
@@ -76,8 +78,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     measuring.add_argument("--rotor-diameter-m", type=float, required=True)
     measuring.add_argument("--capacity-wh", type=float, required=True)
     measuring.add_argument("--out", type=Path, required=True, metavar="FILE.toml")
-    showing = verbs.add_parser("show", help="a plan as a table")
+    showing = verbs.add_parser("show", help="a plan as a table of items and of legs, and as a picture")
     showing.add_argument("file", type=Path)
+    showing.add_argument("--out", type=Path, metavar="FILE.svg|.png", help="map and height along the way")
+    showing.add_argument("--terrain", type=Path, help="elevation raster: the surface under the way")
+    showing.add_argument("--home", help="LAT,LON[,ALT]: where the vehicle really stands")
+    add_supply(showing)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -243,5 +249,24 @@ def _with_home(plan: Plan, home: GeoPoint) -> Plan:
 
 
 def _show(args: argparse.Namespace) -> int:
-    print(table(read(text_of(args.file), str(args.file))))
+    plan = read(text_of(args.file), str(args.file))
+    terrain = read_terrain(args.terrain) if args.terrain else None
+    home = place_of("--home", args.home, terrain) or plan.home
+    print(table(plan))
+    rows = leg_rows(plan.items, home, terrain, supply_of(args)) if plan.items and home is not None else ()
+    if rows:
+        print(f"\n{leg_table(rows)}")
+    if args.out:
+        _draw(args.out, sketch(plan, home, terrain))
     return _DONE
+
+
+def _draw(path: Path, picture: Picture) -> None:
+    if path.suffix == ".svg":
+        save(path, to_svg(picture))
+    elif path.suffix == ".png":
+        from api.plan_picture import to_png  # OpenCV is slow to load
+
+        save_bytes(path, to_png(picture))
+    else:
+        raise BadInput(f"{path}: ending {path.suffix!r}; allowed are .svg and .png")

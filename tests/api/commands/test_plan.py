@@ -115,6 +115,22 @@ def test_a_plan_is_shared_and_gone_on_with(folder: Path, capsys: pytest.CaptureF
     assert "item 1" in capsys.readouterr().err
 
 
+def test_a_plan_is_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import cv2
+
+    assert _survey(folder, "--fence-m", 30, "--quiet") == 0
+    for ending in (".png", ".svg"):
+        assert _run("show", folder / "o.plan", "--terrain", folder / "t.tif", "--out", folder / f"o{ending}") == 0
+    assert "home in" in capsys.readouterr().out
+    picture = cv2.imread(str(folder / "o.png"))
+    assert picture is not None and picture.shape == (980, 1100, 3)
+    blue = (picture[..., 0] > 150) & (picture[..., 2] < 80)  # the way
+    assert 1_000 < int(blue.sum()) < 60_000
+    assert (folder / "o.svg").read_text().startswith("<svg")
+    assert _run("show", folder / "o.plan", "--out", folder / "o.pdf") == 2
+    assert ".svg and .png" in capsys.readouterr().err
+
+
 def test_the_written_survey_passes_its_own_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _survey(folder, "--terrain", folder / "t.tif", "--quiet") == 0
     assert capsys.readouterr().out == ""
