@@ -17,7 +17,8 @@ _WRITES = frozenset({"MISSION_COUNT", "MISSION_CLEAR_ALL", "MISSION_WRITE_PARTIA
 _RECEIVED = {"Flight plan received": MISSION, "Fence Indexed OK": FENCE}
 _MISSION_TOTAL = "MIS_TOTAL"
 _COUNTS = {_MISSION_TOTAL: MISSION, "FENCE_TOTAL": FENCE, "RALLY_TOTAL": RALLY}
-_TELLING = frozenset({"STATUSTEXT", "MISSION_CURRENT", "PARAM_VALUE"})
+TELLING = frozenset({"STATUSTEXT", "MISSION_CURRENT", "PARAM_VALUE"})
+"""The messages that may end a proof."""
 # The vehicle tells its count a little after it took the last item.
 _SETTLED_S = 3.0
 
@@ -46,7 +47,7 @@ class Proofs:
     def heard(self, message: Message, *, transferring: bool, now_s: float) -> None:
         """What the vehicle says. ``transferring``: one of our own transfers is under way."""
         name = message._type
-        if name not in _TELLING:
+        if name not in TELLING:
             return
         if name == "STATUSTEXT" and not transferring:
             kind = _RECEIVED.get(text_of(message.text))

@@ -70,7 +70,7 @@ class Component:
     heard_at_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Route:
     link: str
     peer: Peer
@@ -142,7 +142,7 @@ class Station:
 
     def hold(self, sysid: int) -> None:
         """Believe this vehicle only from where it was last heard, for as long as it is heard there (2 s)."""
-        self._routes[sysid] = replace(self._routes[sysid], held=True)
+        self._routes[sysid].held = True
 
     def receive(
         self,
@@ -352,11 +352,12 @@ class Station:
 
     def _reroute(self, sysid: int, link: str, peer: Peer, now_s: float) -> None:
         route = self._routes.get(sysid)
-        if route is None or route.link == link or now_s - route.heard_s > _ROUTE_SILENT_S:
-            held = route is not None and route.held and (route.link, route.peer) == (link, peer)
+        if route is not None and (route.link, route.peer) == (link, peer):
+            route.heard_s = now_s
+        elif route is None or route.link == link or now_s - route.heard_s > _ROUTE_SILENT_S:
             if route is not None and route.link != link:
                 self._vehicles[sysid].rerouted()
-            self._routes[sysid] = _Route(link, peer, now_s, held)
+            self._routes[sysid] = _Route(link, peer, now_s)
 
     def _heard(self, received: Received, link: str, peer: Peer, now_s: float) -> None:
         kind = received.message.type

@@ -34,6 +34,7 @@ from missions.geometry.pose import (
     multiply,
     normalised,
     quaternion_from_euler,
+    quaternion_parts,
     slerp,
 )
 
@@ -126,7 +127,7 @@ class Track:
     def __init__(self, vehicle: int, clock: ClockSync) -> None:
         self._vehicle = vehicle
         self._clock = clock
-        self._attitudes: _Series[tuple[Floats, int]] = _Series()
+        self._attitudes: _Series[tuple[tuple[float, float, float, float], int]] = _Series()
         self._resets = 0
         self._fixes: _Series[_Fix] = _Series()
         self._gimbals: _Series[_Gimbal] = _Series()
@@ -136,10 +137,11 @@ class Track:
 
     def add_attitude(self, attitude: Attitude) -> None:
         """One ATTITUDE."""
-        q = quaternion_from_euler(attitude.roll_rad, attitude.pitch_rad, attitude.yaw_rad)
+        q = quaternion_parts(attitude.roll_rad, attitude.pitch_rad, attitude.yaw_rad)
         if self._attitudes.times:
             seconds = attitude.boot_s - self._attitudes.times[-1]
-            turned = _angle(self._attitudes.samples[-1][0], q)
+            w, x, y, z = self._attitudes.samples[-1][0]
+            turned = 2.0 * math.acos(min(1.0, abs(w * q[0] + x * q[1] + y * q[2] + z * q[3])))
             self._resets += seconds > 0.0 and turned > _JUMP_RAD + _FASTEST_TURN_RAD_S * seconds
         self._attitudes.add(attitude.boot_s, (q, self._resets))
 
@@ -215,7 +217,7 @@ class Track:
         if isinstance(found, NoPoseReason):
             return found
         (before, era), (after, next_era), fraction = found[:3]
-        return slerp(before, after, fraction) if era == next_era else NoPoseReason.RESET
+        return slerp(np.array(before), np.array(after), fraction) if era == next_era else NoPoseReason.RESET
 
     def _gimbal_at(self, boot_s: float) -> _Gimbal | NoPoseReason:
         if not self._gimbals.times:

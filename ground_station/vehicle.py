@@ -26,7 +26,7 @@ from ground_station.merging import Merging
 from ground_station.modes import FLIES_PLAN, modes_of
 from ground_station.operation import Operation, Sequence
 from ground_station.parameters import Parameter
-from ground_station.proof import Proofs
+from ground_station.proof import TELLING, Proofs
 from ground_station.remote_id import DroneId
 from ground_station.replacement import Replacement
 from ground_station.streams import StreamRequests
@@ -116,8 +116,10 @@ class Vehicle:
         if name in TOLD_BY_CAMERAS:
             self._hear_camera(received, now_s)
         self._track(name, message, received.compid)
-        self.proofs.heard(message, transferring=self._transferring, now_s=now_s)
-        self._watch(message, now_s)
+        if name in TELLING:
+            self.proofs.heard(message, transferring=self._transferring, now_s=now_s)
+        elif name == "HEARTBEAT":
+            self._watch(message, now_s)
         if self.operation is not None and for_us and self.operation.component == _AUTOPILOT_COMPONENT:
             self.operation.receive(message, self.state, now_s=now_s)
 

@@ -69,7 +69,6 @@ class Parser:
     """
 
     def __init__(self) -> None:
-        self._mav = mavlink.MAVLink(None)
         self._buffer = bytearray()
         self._lost = False  # inside a run of garbage, which is counted once
         self.counters = WireCounters()
@@ -93,9 +92,9 @@ class Parser:
                 if not ended:
                     break
                 length = _NO_FRAME
-            message = self._decode(bytes(buffer[at : at + length])) if length > 0 else None
-            if message is not None:
-                good.append(_received(message))
+            received = _decoded(bytes(buffer[at : at + length])) if length > 0 else None
+            if received is not None:
+                good.append(received)
                 at += length
                 self._lost = False
                 continue
@@ -107,12 +106,6 @@ class Parser:
         del buffer[:at]
         self.counters = self.counters.plus(WireCounters(len(good), garbage, unknown))
         return tuple(good)
-
-    def _decode(self, frame: bytes) -> Message | None:
-        try:
-            return self._mav.decode(bytearray(frame))
-        except mavlink.MAVError:
-            return None
 
 
 _NO_FRAME, _UNKNOWN_FRAME = -1, -2
@@ -126,7 +119,7 @@ def _next_magic(buffer: bytearray, at: int) -> int:
     return found.start() if found else len(buffer)
 
 
-def _frame_length(buffer: bytearray, at: int) -> int:
+def _frame_length(buffer: bytes | bytearray, at: int) -> int:
     """Bytes of the frame that may begin at ``at`` (more than there are: wait), _NO_FRAME or _UNKNOWN_FRAME."""
     magic, left = buffer[at], len(buffer) - at
     if magic == mavlink.PROTOCOL_MARKER_V1:
@@ -146,10 +139,21 @@ def _frame_length(buffer: bytearray, at: int) -> int:
     return length if number in mavlink.mavlink_map else _UNKNOWN_FRAME
 
 
-def _received(message: Message) -> Received:
-    return Received(
-        message, message.get_srcSystem(), message.get_srcComponent(), message.get_seq(), bytes(message.get_msgbuf())
-    )
+# Decoding keeps no state where no key is set (signatures are checked in `signing`): one serves all.
+_MAV = mavlink.MAVLink(None)
+
+
+def _decoded(frame: bytes) -> Received | None:
+    """The message in a whole frame, None where its checksum or its fields are wrong."""
+    try:
+        message = _MAV.decode(bytearray(frame))
+    except mavlink.MAVError:
+        return None
+    header = message.get_header()
+    return Received(message, header.srcSystem, header.srcComponent, header.seq, frame)
+
+
+_ONE_GOOD = WireCounters(good=1)
 
 
 def parse_datagram(data: bytes) -> tuple[tuple[Received, ...], WireCounters]:
@@ -157,6 +161,10 @@ def parse_datagram(data: bytes) -> tuple[tuple[Received, ...], WireCounters]:
     if not _MAGIC.search(data):
         # A storm of garbage is most cheaply refused before a parser is built for it.
         return (), WireCounters(garbage=1)
+    if _frame_length(data, 0) == len(data):  # one frame and nothing else, as nearly all are
+        received = _decoded(data)
+        if received is not None:
+            return (received,), _ONE_GOOD
     parser = Parser()
     messages = (*parser.feed(data), *parser.end())
     return messages, parser.counters
