@@ -76,8 +76,10 @@ def _with_velocity(answers: Sequence[Answer]) -> list[Pose | NoPose]:
     timed = sorted({a.pose.time_s: a.pose for a in answers if isinstance(a.pose, Pose)}.items())
     speeds = {}
     for n, (time_s, _) in enumerate(timed):
-        (start_s, start), (end_s, end) = timed[max(0, n - 1)], timed[min(len(timed) - 1, n + 1)]
-        if 0.0 < end_s - start_s < 2.0 * AROUND_S:
+        # A neighbour of another leg says nothing of this one.
+        near = [at for at in timed[max(0, n - 1) : n + 2] if abs(at[0] - time_s) < AROUND_S]
+        (start_s, start), (end_s, end) = near[0], near[-1]
+        if end_s > start_s:
             frame = LocalFrame(start.position)
             speeds[time_s] = ENU_FROM_NED @ frame.enu_of(end.position) / (end_s - start_s)
     poses = [answer.pose for answer in answers]

@@ -63,6 +63,11 @@ class Picture:
     coverage: Coverage = field(default_factory=Coverage.empty)
     footprints: Mapping[str, Footprint] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, task: str) -> Picture:
+        """Nothing known yet, of what the task looks for."""
+        return cls(coverage=Coverage.empty(task))
+
 
 def observe(
     picture: Picture, observation: FrameObservation, surroundings: Surroundings

@@ -21,6 +21,7 @@ Raster = NDArray[np.float32]
 
 TILE = 256
 CELL_M = 0.25
+_REMEMBERED = 1_000
 
 
 def crs_at(point: GeoPoint) -> str:
@@ -51,6 +52,7 @@ class MapGrid:
     def __init__(self, ground: Ground, frame: LocalFrame, cell_m: float = CELL_M) -> None:
         self.ground, self.frame, self.cell_m = ground, frame, cell_m
         self.crs = crs_at(frame.origin)
+        self._places: dict[tuple[int, int], TilePlace] = {}
         self._projection = GridProjection(self.crs)
         x, y = self._projection.xy_from_geo(frame.origin.lat_deg, frame.origin.lon_deg)
         # The frame's plane in the projection: turned by the convergence, scaled by 4e-4 at most; good to find tiles by.
@@ -86,7 +88,15 @@ class MapGrid:
         return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
     def place(self, tile: tuple[int, int]) -> TilePlace:
-        """Where a tile's cells are, with the heights of its surface. Takes some milliseconds: keep it."""
+        """Where a tile's cells are, with the heights of its surface; the last ones are remembered."""
+        place = self._places.get(tile)
+        if place is None:
+            while len(self._places) >= _REMEMBERED:
+                del self._places[next(iter(self._places))]
+            place = self._places[tile] = self._placed(tile)
+        return place
+
+    def _placed(self, tile: tuple[int, int]) -> TilePlace:
         half, span = self.cell_m / 2.0, (TILE - 1) * self.cell_m
         x0, y0 = tile[0] * self.side_m + half, (tile[1] + 1) * self.side_m - half
         heights = heights_over(self.ground, self._projection.geo_from_xy, (x0, x0 + span, y0, y0 - span), TILE, TILE)

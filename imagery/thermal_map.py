@@ -107,8 +107,7 @@ class ThermalMap:
         self.grid, self.radiometric, self.epoch_s = grid, radiometric, epoch_s
         self.tiles: dict[tuple[int, int], MapTile] = {}
         self.frames = self.left_out = 0
-        self._apart_m2: list[float] = []
-        self._places: dict[tuple[int, int], TilePlace] = {}
+        self.apart_m2: list[float] = []
         self._raster = GroundRaster(grid.ground, grid.frame)
         self._per_unit = STEPS_PER_K if radiometric else _STEPS_PER_GREY
         self._hot = np.uint16(round(hot_k * STEPS_PER_K))
@@ -151,13 +150,13 @@ class ThermalMap:
         place = view.place((profile.width - 1) / 2.0, (profile.height - 1) / 2.0)
         if isinstance(place, Place):
             turning = place.common[:, 4:]
-            self._apart_m2.append(float(np.trace(place.noise_m2 + turning @ turning.T)) / 2.0)
-            del self._apart_m2[:-_JUDGED_MOST]
+            self.apart_m2.append(float(np.trace(place.noise_m2 + turning @ turning.T)) / 2.0)
+            del self.apart_m2[:-_JUDGED_MOST]
 
     @property
     def apart_m(self) -> float:
         """One standard deviation of how far a place is off in one pass against another, metres, in each direction."""
-        return math.sqrt(float(np.median(self._apart_m2))) if self._apart_m2 else self.grid.cell_m
+        return math.sqrt(float(np.median(self.apart_m2))) if self.apart_m2 else self.grid.cell_m
 
     def _box(self, eye: _Eye) -> Floats | None:
         """(4, 2) corners of a box in which lies all that a frame may see, no farther than FARTHEST_M; None: only sky.
@@ -170,20 +169,12 @@ class ThermalMap:
         ring = _reach(camera, rays, low - 0.1, high)
         if ring is None or high - low < _EVEN_M:
             return ring
-        places = [self._place(key) for key in self.grid.tiles_of(ring)[:MOST_TILES]]
+        places = [self.grid.place(key) for key in self.grid.tiles_of(ring)[:MOST_TILES]]
         known = [(place.low_m, place.high_m) for place in places if math.isfinite(place.low_m)]
         if not known:
             return None
         up = self.grid.frame.origin.alt_m
         return _reach(camera, rays, min(k[0] for k in known) - up - 0.1, max(k[1] for k in known) - up)
-
-    def _place(self, key: tuple[int, int]) -> TilePlace:
-        place = self._places.get(key)
-        if place is None:
-            while len(self._places) >= MOST_TILES:
-                del self._places[next(iter(self._places))]
-            place = self._places[key] = self.grid.place(key)
-        return place
 
     def _steps(self, frame: Frame, profile: CameraProfile) -> Steps:
         """(h, w) uint16 steps, 0 kept free."""
@@ -205,7 +196,7 @@ class ThermalMap:
     def _tile(self, key: tuple[int, int]) -> MapTile:
         tile = self.tiles.get(key)
         if tile is None:
-            tile = self.tiles[key] = MapTile.empty(self._place(key))
+            tile = self.tiles[key] = MapTile.empty(self.grid.place(key))
         return tile
 
     def _fill(
@@ -318,7 +309,7 @@ class ThermalMap:
                 self.tiles[key] = replace(theirs)
                 continue
             _merge(ours, theirs)
-        self._apart_m2 = [*self._apart_m2, *later._apart_m2][-_JUDGED_MOST:]
+        self.apart_m2 = [*self.apart_m2, *later.apart_m2][-_JUDGED_MOST:]
         self.frames += later.frames
         self.left_out += later.left_out
 

@@ -34,6 +34,7 @@ def register(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Locate, write GeoJSON, print one line a target."""
     from api.settings import read_profile
+    from api.survey_files import calibration_lines
     from api.text_files import read_text
     from imagery.locate import fuse
     from imagery.sightings import parse_sightings
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             f"target {target.target}: {at.lat_deg:.7f} {at.lon_deg:.7f}, {target.sightings} sightings, "
             f"95 % within {ellipse.semi_major_m:.1f} × {ellipse.semi_minor_m:.1f} m, scatter {target.scatter_m:.1f} m"
         )
-    for line in _calibration_lines(extra):
+    for line in calibration_lines(extra["calibration"]) if extra else []:
         print(line)
     lost = sum(feature["geometry"] is None for feature in features)
     print(f"{len(located) - lost} of {len(located)} sightings placed → {args.out}")
@@ -151,18 +152,6 @@ def _calibrated(
         for fix in found.targets
     )
     return located, targets, frame, {"calibration": found.to_json()}
-
-
-def _calibration_lines(extra: dict[str, Any]) -> list[str]:
-    if not extra:
-        return []
-    found = extra["calibration"]
-    sigma = found["sigma"]
-    return [
-        f"calibration: time offset {found['time_offset_s']:+.3f} ± {sigma['time_offset_s']:.3f} s, roll pitch yaw "
-        + " ".join(f"{found[f'{axis}_deg']:+.2f} ± {sigma[f'{axis}_deg']:.2f}" for axis in ("roll", "pitch", "yaw"))
-        + f"°, scale {found['scale']:.4f} ± {sigma['scale']:.4f}"
-    ]
 
 
 def _sighting_feature(one: Located, frame: LocalFrame | None) -> dict[str, Any]:
