@@ -82,6 +82,11 @@ def _off_m(folder: Path) -> list[float]:
     return found
 
 
+def _axes_m(folder: Path) -> list[float]:
+    features = json.loads((folder / "hotspots.geojson").read_text())["features"]
+    return [feature["properties"]["ellipse95"]["semi_major_m"] for feature in features]
+
+
 def test_the_flight_tells_its_own_clock_and_mount(crooked: list[str], tmp_path: Path, capsys: Any) -> None:
     assert main([*crooked, "--out", str(tmp_path / "as-it-is")]) == 0
     assert main([*crooked, "--out", str(tmp_path / "out"), "--calibrate"]) == 0
@@ -92,7 +97,8 @@ def test_the_flight_tells_its_own_clock_and_mount(crooked: list[str], tmp_path: 
     assert found["sigma"]["time_offset_s"] < 0.25 and found["sigma"]["yaw_deg"] < 1.0
     before, after = _off_m(tmp_path / "as-it-is"), _off_m(tmp_path / "out")
     assert len(after) == len(FIRES) and max(after) < 1.2
-    assert len(before) > len(FIRES) or max(before) > 1.8
+    assert 0.1 < max(after) < max(_axes_m(tmp_path / "out")) < 0.8 * max(_axes_m(tmp_path / "as-it-is"))
+    assert max(before) < max(_axes_m(tmp_path / "as-it-is"))
     profile = read_profile(tmp_path / "out" / "camera-calibrated.toml")
     assert profile.yaw_deg == pytest.approx(found["yaw_deg"], abs=1e-3)
     assert profile.time_offset_sigma_s == pytest.approx(found["sigma"]["time_offset_s"], abs=1e-4)
