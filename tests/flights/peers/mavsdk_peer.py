@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from mavsdk import ComponentType, Configuration, Mavsdk
+from mavsdk import ComponentType, Configuration, Mavsdk, MavsdkError
 from mavsdk.plugins.action import Action
 from mavsdk.plugins.camera import Camera, Mode, PhotosRange
 from mavsdk.plugins.gimbal import ControlMode, Gimbal, GimbalMode, SendMode
@@ -51,9 +51,10 @@ class Meeting:
 
     @staticmethod
     def ask(question, *words):
+        """An answer, or None where it says that there is none yet."""
         try:
             return question(*words)
-        except Exception:
+        except MavsdkError:
             return None
 
     def telemetry_read(self):
