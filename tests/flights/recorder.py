@@ -34,10 +34,11 @@ from tests.flights.words import GUIDED, HOME, LAND, ON_GROUND, US, Chapter, Stat
 RECORDING = Path(__file__).with_name("arducopter_4_7.jsonl")
 INSTANCES = range(20, 25)
 SPEEDUP = 10.0
-BEGINS_S = 9.0
-"""Seconds after boot when the script begins."""
+BEGINS_S = 11.0
+"""Seconds after boot when the script begins: the receiver has been found."""
 
 _SLICE_S, _BEAT_S, _STALLED_S = 0.05, 1.0, 20.0
+_SETTLES_S = 0.5  # until all of what is watched has told the state after a change
 # What the recorder itself listens to, at these rates, Hz; it is no answer to anything.
 _WATCHED = {"SYSTEM_TIME": 50, "HEARTBEAT": 5, "EXTENDED_SYS_STATE": 5, "MISSION_CURRENT": 5, "GLOBAL_POSITION_INT": 5,
             "EKF_STATUS_REPORT": 2, "SYS_STATUS": 2}  # fmt: skip
@@ -206,6 +207,7 @@ class Recorder:
         if stimulus.until is not None:
             came = self._until(stimulus.until, stimulus.limit_s, heard, stimulus.beats)
             seconds = round(self._copter.now_s - start_s, 1) if came else "never"
+            heard += self._pass(_SETTLES_S, stimulus.beats)
         texts = [text for _, m in heard if (text := self._text(m)) and not _INNER.match(text)]
         s = self.state
         return {

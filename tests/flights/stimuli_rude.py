@@ -54,8 +54,7 @@ def _at(boot_s: float) -> dict[str, Any]:
 
 
 BOOT = Chapter("from the start on", "boot", (
-    S("GUIDED at 9 s", mode(GUIDED)),
-    S("wait to 12 s", **_at(12.0)),
+    S("GUIDED at 11 s", mode(GUIDED)),
     S("arm in GUIDED at 12 s", arm()),
     S("home asked at 13 s", long(410)),
     S("home set at 14 s", long(179, 1)),
