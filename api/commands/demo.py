@@ -103,7 +103,7 @@ class _Show:
             ground=f"127.0.0.1:{port}",
             speedup=self.args.speedup,
             video_port=self.video_port,
-            boot="short",
+            boot="quick",
         )
         self.drone = await self.stack.enter_async_context(drone)
         return Own(link, drone.uid)

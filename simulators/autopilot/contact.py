@@ -8,7 +8,7 @@ read from ArduCopter in SITL.
 from __future__ import annotations
 
 _ARMING_DELAY_S, _RUN_UP_S = 2.0, 1.0
-_DETECTED_S, _RUN_DOWN_S = 1.2, 0.8
+_DETECTED_S, _RUN_DOWN_S = 1.2, 0.65
 
 
 class Contact:

@@ -248,7 +248,7 @@ def test_terrain_that_does_not_cover_the_place_gives_no_hotspot_and_says_why(
             "--mavlink",
             f"udpout:127.0.0.1:{port}",
             "--boot",
-            "short",
+            "quick",
         ],
         stdout=subprocess.PIPE,
         text=True,

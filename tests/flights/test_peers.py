@@ -52,7 +52,7 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def port(tmp_path: Path) -> Iterator[int]:
     """A simulated vehicle at twice the speed that speaks to this UDP port."""
     number = free_port(socket.SOCK_DGRAM)
-    words = ["--mavlink", f"udpout:127.0.0.1:{number}", "--speedup", "2", "--boot", "short"]
+    words = ["--mavlink", f"udpout:127.0.0.1:{number}", "--speedup", "2", "--boot", "quick"]
     words += ["--video", f"rtsp://127.0.0.1:{free_port()}/thermal"]
     log = tmp_path / "simulate.log"
     with log.open("wb") as out:

@@ -20,7 +20,7 @@ def test_serve_pulls_the_cameras_rtsp_and_never_takes_its_stamps_for_exposure(
     tmp_path: Path, program: Callable[..., Program]
 ) -> None:
     port, world = free_port(socket.SOCK_DGRAM), tmp_path / "world"
-    words = ["--mavlink", f"udpout:127.0.0.1:{port}", "--boot", "short", "--out", str(world)]
+    words = ["--mavlink", f"udpout:127.0.0.1:{port}", "--boot", "quick", "--out", str(world)]
     words += ["--video", f"rtsp://127.0.0.1:{free_port()}/thermal"]
     with subprocess.Popen(
         [sys.executable, "-m", "api.cli", "simulate", "uebungsplatz", *words],

@@ -14,6 +14,7 @@ import pytest
 from tests.flights.comparing import Line, compare, load, load_variants
 from tests.flights.differences import DIFFERENCES, UNSTEADY
 from tests.flights.recorder import RECORDING, record_ours, record_real
+from tests.flights.recorder_alone import SCRIPTS
 from tests.flights.stimuli import SCRIPT
 
 pytestmark = pytest.mark.rehearsal
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.rehearsal
 NAMES = [stimulus.name for chapter in SCRIPT for stimulus in chapter.stimuli]
 FEWEST = 150
 MOST_LATE = 6
+MOST_VARIANTS = 20
 
 
 @functools.cache
@@ -39,6 +41,15 @@ def test_the_recording_is_of_this_script() -> None:
     assert list(lines) == NAMES
     assert len(set(NAMES)) == len(NAMES) >= FEWEST
     assert set(DIFFERENCES) | UNSTEADY <= set(NAMES), "a difference of no stimulus"
+
+
+def test_other_answers_are_few_and_each_of_a_stimulus_that_is_recorded() -> None:
+    recordings = [RECORDING, *(recording for _, recording in SCRIPTS.values())]
+    every = {name: line for recording in recordings for name, line in load(recording)[1].items()}
+    variants = load_variants()
+    assert set(variants) <= set(every) and sum(map(len, variants.values())) <= MOST_VARIANTS
+    for name, lines in variants.items():
+        assert all(line["sent"] == every[name]["sent"] for line in lines)
 
 
 def test_a_difference_in_words_texts_state_or_time_is_seen() -> None:

@@ -24,11 +24,6 @@ NAMES = [
 _FLAT = "our terrain is flat, and needs no data to be flown over"
 DIFFERENCES: dict[str, str] = {"arm for a mission over terrain": _FLAT, "disarm from that": _FLAT}
 """{stimulus: reason}."""
-UNSTEADY = frozenset({
-    "it lands and disarms", "the receiver falls silent", "it only sits there", "the voltage falls to 10 V",
-    "start the long way",
-})  # fmt: skip
-"""States that change in the moment in which the stimulus ends."""
 
 
 @functools.cache
@@ -50,7 +45,7 @@ def test_the_recording_is_of_these_chapters(script: str) -> None:
 
 
 def test_every_difference_is_of_a_stimulus() -> None:
-    assert set(DIFFERENCES) | UNSTEADY <= {name for _, name in NAMES}
+    assert set(DIFFERENCES) <= {name for _, name in NAMES}
 
 
 @pytest.mark.flight
@@ -59,7 +54,7 @@ def test_our_copter_answers_as_the_real_one_did(script: str, name: str) -> None:
     found = differing(script).get(name, [])
     if name in DIFFERENCES:
         assert found, f"no longer different; take it out of the list ({DIFFERENCES[name]})"
-    elif name not in UNSTEADY:
+    else:
         assert not found, "differs, real | ours; a simulator to mend, or a reason for the list"
 
 
@@ -74,4 +69,4 @@ async def test_the_real_one_still_answers_as_it_was_recorded(script: str, sitl_b
     found = compare(recorded(script), load(again)[1], load_variants())
     # Not by times: now and then a first request is lost in the vehicle and comes with the repetition, a second later.
     steady = {name: [what for what in told if " after " not in what] for name, told in found.items()}
-    assert not {name: told for name, told in steady.items() if told and name not in UNSTEADY}
+    assert not {name: told for name, told in steady.items() if told}
