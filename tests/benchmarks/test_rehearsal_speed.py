@@ -1,6 +1,6 @@
 """How much faster than the clock a rehearsal runs: simulated seconds a second of the processor's own time, one core.
 
-Two minutes of a flight each: with frames (rendered, detected, placed, remembered) and without (vehicle, gimbal, radio
+A minute and a half of a flight each: with frames (rendered, detected, placed, remembered) and without (vehicle, gimbal, radio
 and ground station alone). What else the machine does meanwhile does not count.
 """
 

@@ -44,7 +44,7 @@ def _fly(demo: Program, limit_s: float) -> list[dict[str, Any]]:
 
 
 def test_planted_fires_reach_the_map_and_the_record_folds_again(program: Callable[..., Program]) -> None:
-    demo = program("demo", "--headless", "--scenario", SCENARIO, "--seed", str(SEED))
+    demo = program("demo", "--headless", "--scenario", SCENARIO, "--seed", str(SEED), "--speedup", "2")
     features = _fly(demo, 150)
     errors = _errors(features)
     assert len(features) == 3, "a fire is on the map twice"
