@@ -1,7 +1,7 @@
 """How much faster than the clock a rehearsal runs: simulated seconds a second of the processor's own time, one core.
 
-A minute and a half of a flight each: with frames (rendered, detected, placed, remembered) and without (vehicle, gimbal, radio
-and ground station alone). What else the machine does meanwhile does not count.
+A minute and a half of a flight each: with frames (rendered, detected, placed, remembered) and without (vehicle,
+gimbal, radio and ground station alone). What else the machine does meanwhile does not count.
 """
 
 from __future__ import annotations
