@@ -31,6 +31,26 @@ _FORGET_AFTER = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """Where a hotspot stands: (2,) east north, and up, in the local frame; (2, 2) noise, (2, 12) common columns."""
+
+    en: Floats
+    noise_m2: Floats
+    common: Floats
+    up_m: float
+
+    @property
+    def covariance_m2(self) -> Floats:
+        """(2, 2) remaining noise and all of the common error."""
+        return np.asarray(self.noise_m2 + self.common @ self.common.T, np.float64)
+
+    @property
+    def ellipse(self) -> Ellipse95:
+        """The 95 % ellipse."""
+        return ellipse95(self.covariance_m2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Hotspot:
     """One remembered source of heat; metres, kelvin.
 
@@ -74,44 +94,39 @@ class Hotspot:
         return self.number is not None
 
     @property
-    def place_en(self) -> Floats:
-        """(2,) east, north, metres."""
-        return self._place()[0]
-
-    @property
-    def noise_m2(self) -> Floats:
-        """(2, 2) what is left of the noise."""
-        return self._place()[1]
-
-    @property
-    def common(self) -> Floats:
-        """(2, COMMON_STATES) how one sigma of each common state moves the place, metres."""
-        return self._place()[2]
-
-    @property
-    def up_m(self) -> float:
-        """Its height in the local frame: of the ground, or where it stands above."""
-        return self._place()[3]
-
-    def _place(self) -> tuple[Floats, Floats, Floats, float]:
+    def place(self) -> Standing:
         """Where its rays meet, where that is well above the ground for sure; else where they meet the ground."""
         state, noise, common = (array[0] for array in risen(self.rays[None], np.array([self.height_amsl_m])))
         above = float(state[2]) - self.height_amsl_m
         if above > max(_STANDS_ABOVE_M, 3.0 * float(np.sqrt(noise[2, 2] + (common[2] ** 2).sum()))):
-            return state[:2], noise[:2, :2], common[:2], float(state[2])
+            return Standing(state[:2], noise[:2, :2], common[:2], float(state[2]))
         noise = _inverse(self.information)
-        return noise @ self.vector, noise, noise @ self.pulls, self.height_amsl_m
+        return Standing(noise @ self.vector, noise, noise @ self.pulls, self.height_amsl_m)
+
+    @property
+    def place_en(self) -> Floats:
+        """(2,) east, north, metres."""
+        return self.place.en
+
+    @property
+    def noise_m2(self) -> Floats:
+        """(2, 2) what is left of the noise."""
+        return self.place.noise_m2
+
+    @property
+    def common(self) -> Floats:
+        """(2, COMMON_STATES) how one sigma of each common state moves the place, metres."""
+        return self.place.common
 
     @property
     def covariance_m2(self) -> Floats:
         """(2, 2) remaining noise and all of the common error."""
-        common = self.common
-        return np.asarray(self.noise_m2 + common @ common.T, np.float64)
+        return self.place.covariance_m2
 
     @property
     def ellipse(self) -> Ellipse95:
         """The 95 % ellipse."""
-        return ellipse95(self.covariance_m2)
+        return self.place.ellipse
 
 
 def begun(key: int, sighting: Sighting, observation: FrameObservation, now: int) -> Hotspot:

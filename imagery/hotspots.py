@@ -315,9 +315,9 @@ def hotspot_id(key: int) -> str:
 
 def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
     """The agreed properties of a hotspot feature (times in UTC seconds under ``*_s``; the API adds ISO texts)."""
-    east, north = hotspot.place_en
-    lat, lon, _ = frame.geo_from_enu([east, north, hotspot.up_m])
-    ellipse = hotspot.ellipse
+    place = hotspot.place
+    lat, lon, _ = frame.geo_from_enu([*place.en, place.up_m])
+    ellipse = place.ellipse
     # One pixel's temperature beside a stretched picture is what that place had at least.
     peak_k = hotspot.peak_k if hotspot.radiometric else hotspot.told_k
     return {
@@ -343,7 +343,7 @@ def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
             "semi_minor_m": round(ellipse.semi_minor_m, 2),
             "azimuth_deg": round(ellipse.azimuth_deg, 1),
         },
-        "height_amsl_m": round(hotspot.up_m + frame.origin.alt_m, 1),
+        "height_amsl_m": round(place.up_m + frame.origin.alt_m, 1),
         "utmref": utmref(float(lat), float(lon), 5 if ellipse.semi_major_m < 10.0 else 4),
         "confidence": None,
         "trend": "unknown",

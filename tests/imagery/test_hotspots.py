@@ -177,7 +177,7 @@ def test_what_stands_above_the_ground_is_one_hotspot_at_its_foot(above_m: float)
     assert seen > 35
     (hotspot,) = memory.hotspots
     assert hotspot.place_en == pytest.approx((2.0, 1.0), abs=0.1 if above_m == 0.0 else 0.6)
-    assert hotspot.up_m == pytest.approx(above_m, abs=0.1 if above_m == 0.0 else 1.5)
+    assert hotspot.place.up_m == pytest.approx(above_m, abs=0.1 if above_m == 0.0 else 1.5)
 
 
 def test_a_number_is_never_used_again() -> None:
