@@ -22,6 +22,8 @@ KELVIN = 273.15
 COUNTS = 65_536
 # Beyond these a number is no temperature of anything a crew flies over.
 _COLDEST_K, _HOTTEST_K = 100.0, 3500.0
+# Less let through by half the way (9 % by all of it), and what is measured is the air.
+_MURKIEST = 0.3
 
 Table = NDArray[np.float32]
 
@@ -64,12 +66,23 @@ class Air:
     x: float = 1.9
 
     def transmission(self, distance_m: float, air_k: float, humidity: float) -> float:
-        """Share of the radiation that gets through, 0..1. ``humidity`` relative, 0..1."""
+        """Share of the radiation that gets through, 0.3..1. ``humidity`` relative, 0..1.
+
+        The polynomial was fitted to what a camera looks through; far outside it falls below zero, and its square in
+        the formula then looks like air again. Such air is refused (RadiometryError) and not made to a number.
+        """
         t = air_k - KELVIN
         vapour = humidity * np.exp(1.5587 + 6.939e-2 * t - 2.7816e-4 * t**2 + 6.8455e-7 * t**3)
         way, wet = np.sqrt(distance_m), np.sqrt(vapour)
         dry = self.x * np.exp(-way * (self.alpha1 + self.beta1 * wet))
-        return float(dry + (1.0 - self.x) * np.exp(-way * (self.alpha2 + self.beta2 * wet)))
+        share = float(dry + (1.0 - self.x) * np.exp(-way * (self.alpha2 + self.beta2 * wet)))
+        if not _MURKIEST <= share <= 1.0 + 1e-9:
+            raise RadiometryError(
+                f"air of {t:.0f} °C and {humidity:.0%} humidity over {distance_m:g} m: the formula for air "
+                f"lets through {share:.0%}, it holds for {_MURKIEST:.0%} to 100%; "
+                "a smaller distance_m or humidity is allowed"
+            )
+        return share
 
 
 _BOUNDS = {

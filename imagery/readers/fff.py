@@ -8,6 +8,7 @@ Every number that comes from the file is checked before it is used: a file is so
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -158,7 +159,8 @@ def _saturated_k(planck: Planck, measurement: Measurement, highest: int, camera_
     """Where the range ends: by the highest count that the camera gives, and by the temperature it names for that."""
     ends = [camera_k] if 250.0 < camera_k < 3500.0 else []
     if 0 < highest < _FULL_SCALE:
-        ends.append(float(kelvin_table(planck, measurement)[highest]))
+        with suppress(RadiometryError):  # air that the file asserts and nobody set right: read() says so
+            ends.append(float(kelvin_table(planck, measurement)[highest]))
     return min((k for k in ends if np.isfinite(k)), default=None)
 
 

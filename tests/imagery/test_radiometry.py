@@ -54,8 +54,18 @@ def test_far_fires_are_hotter_than_they_read_and_nothing_changes_at_air_temperat
 
 @given(st.floats(0.0, 1000.0), st.floats(250.0, 315.0), st.floats(0.0, 1.0))
 def test_air_lets_through_a_share(distance_m: float, air_k: float, humidity: float) -> None:
-    share = Air().transmission(distance_m, air_k, humidity)
-    assert 0.0 < share <= 1.0 + 1e-12
+    try:
+        share = Air().transmission(distance_m, air_k, humidity)
+    except RadiometryError as refusal:
+        assert distance_m > 400.0 and air_k > 300.0 and "the formula for air" in str(refusal)
+    else:
+        assert 0.3 <= share <= 1.0 + 1e-9
+
+
+def test_air_that_the_formula_does_not_know_gives_no_temperatures() -> None:
+    # Half the way would let through -44 %: squared it would pass for thin haze.
+    with pytest.raises(RadiometryError, match=r"air of 30 °C and 100% humidity over 2500 m: .* lets through -44%"):
+        kelvin_table(CAMERA, Measurement(0.95, 5000.0, air_k=303.15, humidity=1.0))
 
 
 @given(st.floats(0.2, 1.0), st.floats(0.0, 500.0))
