@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from api.plan_patterns import BadInput, Look, add_supply, drawn, place_of, suppl
 from missions.coverage import Coverage, predict
 from missions.duration import flight_time
 from missions.energy import budget
-from missions.formats import ENDINGS, Plan, read, write
+from missions.formats import ENDINGS, Plan, ending_of, not_held, read, write_bytes
+from missions.formats.wpml import USUAL_AIRCRAFT
 from missions.geometry.camera import parse_profile
 from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain import Ground
@@ -44,9 +46,19 @@ def save_bytes(path: Path, content: bytes) -> None:
 
 def require_ending(path: Path) -> str:
     """The ending of a plan file. Raises BadInput for one that is not written."""
-    if path.suffix not in ENDINGS:
-        raise BadInput(f"{path}: ending {path.suffix!r}; allowed are {', '.join(ENDINGS)}")
-    return path.suffix
+    ending = ending_of(path.name)
+    if ending not in ENDINGS:
+        raise BadInput(f"{path}: ending {ending!r}; allowed are {', '.join(ENDINGS)}")
+    return ending
+
+
+def save_plan(path: Path, plan: Plan, aircraft: str = USUAL_AIRCRAFT) -> None:
+    """Write a plan in the format of the file's ending; what that does not hold goes to stderr, a line each."""
+    ending = require_ending(path)
+    content, lost = write_bytes(plan, ending, aircraft), not_held(plan, ending)
+    save_bytes(path, content)
+    for each in lost:
+        print(f"note: {path.name} does not hold everything: {each}", file=sys.stderr)
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -123,15 +135,15 @@ def _gaps(found: Coverage) -> str:
 
 def _split(args: argparse.Namespace) -> int:
     out = args.out or args.file.with_suffix(".plan")
-    require_ending(out)
+    ending = require_ending(out)
     supply = supply_of(args)
     if supply is None and args.drones == 1:
         raise BadInput("give --drones N, or --power FILE for what one battery holds, or both")
     plan, home, terrain = _cuttable(args)
     pieces = split(plan.items, home, drones=args.drones, supply=supply, terrain=terrain, overlap_m=args.overlap_m)
     for number, piece in enumerate(pieces, start=1):
-        path = out.with_name(f"{out.stem}-{number}{out.suffix}")
-        save(path, write(Plan(path.stem, piece.items, plan.fence, plan.rally), out.suffix))
+        path = out.with_name(f"{out.name[: -len(ending)]}-{number}{ending}")
+        save_plan(path, Plan(path.stem, piece.items, plan.fence, plan.rally))
         print(f"{path}: {_told(piece, args.drones)}, {flight_time(piece.items, home, terrain).text()}")
         if supply is not None:
             print(f"  {budget(piece.items, home, supply, terrain).text(supply.model)}")
@@ -154,7 +166,7 @@ def _cuttable(args: argparse.Namespace) -> tuple[Plan, GeoPoint, Ground | None]:
 
 
 def _resume(args: argparse.Namespace) -> int:
-    ending = require_ending(args.out)
+    require_ending(args.out)
     plan, home, terrain = _cuttable(args)
     cut = Cut(args.item, 0.0)
     if args.at is not None:
@@ -163,7 +175,7 @@ def _resume(args: argparse.Namespace) -> int:
         cut = nearest_cut(plan.items, home, args.item, left.lat_deg, left.lon_deg)
     cut = back_along(plan.items, home, cut, args.overlap_m)
     rest = part_of(plan.items, home, cut, None, terrain=terrain)
-    save(args.out, write(Plan(args.out.stem, rest, plan.fence, plan.rally), ending))
+    save_plan(args.out, Plan(args.out.stem, rest, plan.fence, plan.rally))
     print(f"{args.out}: from item {cut.seq} on, {len(rest) - 1} items, {flight_time(rest, home, terrain).text()}")
     return _DONE
 

@@ -27,14 +27,15 @@ from api.plan_patterns import (
     text_of,
     zones_of,
 )
-from api.plan_work import NotDone, require_ending, save, save_bytes
+from api.plan_work import NotDone, require_ending, save, save_bytes, save_plan
 from missions.airspace import zones_met
 from missions.checks import CheckReport, check
 from missions.describe import table
 from missions.duration import Duration, flight_time
 from missions.energy import budget
 from missions.findings import Finding
-from missions.formats import ENDINGS, FormatError, Plan, read, write
+from missions.formats import ENDINGS, FormatError, Plan, read
+from missions.formats.wpml import AIRCRAFT, USUAL_AIRCRAFT
 from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain import Ground
 from missions.geometry.terrain_files import read_terrain
@@ -68,6 +69,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     converting.add_argument("source", type=Path, metavar="IN")
     converting.add_argument("target", type=Path, metavar="OUT")
     converting.add_argument("--home", help="LAT,LON[,ALT]: put this home in front (or in the place of the old one)")
+    converting.add_argument("--dji-aircraft", choices=tuple(AIRCRAFT), default=USUAL_AIRCRAFT, help="for .dji.kmz")
     add_supply(checking)
     add_airspace(checking)
     add_limits(checking)
@@ -123,7 +125,7 @@ def _plan(args: argparse.Namespace) -> int:
         _print_findings(report, sys.stderr)
     if report.checked is None:
         raise NotDone(f"the {args.plan_verb} would not be flyable: {report.stops[0].line()}")
-    save(args.out, write(Plan(mission.name, items, fence, rally, notes=mission.notes), args.out.suffix))
+    save_plan(args.out, Plan(mission.name, items, fence, rally, notes=mission.notes))
     if not args.quiet:
         counts = (len(items) - 1, len(mission.waypoints()), len(report.warnings))
         print("{}: {} items, {} waypoints, {} warnings".format(args.out, *counts))
@@ -224,16 +226,15 @@ def _print_findings(report: CheckReport, stream: object) -> None:
 
 
 def _convert(args: argparse.Namespace) -> int:
-    ending = require_ending(args.target)
+    require_ending(args.target)
     plan = read(text_of(args.source), str(args.source))
     home = place_of("--home", args.home, None)
     if home is not None:
         plan = _with_home(plan, home)
     try:
-        text = write(plan, ending)
+        save_plan(args.target, plan, args.dji_aircraft)
     except FormatError as problem:
         raise NotDone(str(problem)) from problem
-    save(args.target, text)
     for note in plan.notes:
         print(f"note: {note}", file=sys.stderr)
     return _DONE

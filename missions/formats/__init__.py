@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
-from missions.formats import geojson, gpx, kml, mavproxy, qgc, wpl
+from missions.formats import geojson, gpx, held, kml, litchi, mavproxy, qgc, wpl, wpml
 from missions.formats.plan import FormatError, KeptBlock, Plan
 
-__all__ = ["ENDINGS", "FormatError", "KeptBlock", "Plan", "read", "text_of", "write"]
+__all__ = [
+    "ENDINGS", "FormatError", "KeptBlock", "Plan", "ending_of", "not_held", "read", "text_of", "write", "write_bytes",
+]  # fmt: skip
 
-ENDINGS = (".plan", ".waypoints", ".txt", ".geojson", ".kml", ".gpx")
+ENDINGS = (".plan", ".waypoints", ".txt", ".geojson", ".kml", ".kmz", ".gpx", ".csv", ".dji.kmz")
+
+
+def ending_of(name: str) -> str:
+    """The ending of a file name, the longest that is written here; else its suffix."""
+    known = [ending for ending in ENDINGS if name.lower().endswith(ending)]
+    return max(known, key=len) if known else name[name.rfind(".") :] if "." in name else ""
 
 
 def text_of(data: bytes, name: str) -> str:
@@ -57,8 +65,26 @@ def _is_number(field: str) -> bool:
     return True
 
 
+def write_bytes(plan: Plan, ending: str, aircraft: str = wpml.USUAL_AIRCRAFT) -> bytes:
+    """Plan → file content for any of `ENDINGS`. `aircraft`: for `.dji.kmz`, a key of `wpml.AIRCRAFT`."""
+    if ending == ".dji.kmz":
+        return wpml.write(plan, aircraft)
+    if ending == ".kmz":
+        return kml.kmz_of(kml.write(plan))
+    return write(plan, ending).encode()
+
+
+def not_held(plan: Plan, ending: str) -> tuple[str, ...]:
+    """What of a plan a file with this ending does not hold, a sentence each; empty when it holds everything."""
+    if ending == ".csv":
+        return litchi.lost(plan)
+    if ending == ".dji.kmz":
+        return (*wpml.lost(plan), wpml.UNTESTED)
+    return held.lost(plan, ending)
+
+
 def write(plan: Plan, ending: str) -> str:
-    """Plan → text for `.plan`, `.waypoints`/`.txt` (WPL 110) or `.geojson`.
+    """Plan → text for `.plan`, `.waypoints`/`.txt` (WPL 110), `.geojson`, `.kml`, `.gpx` or `.csv` (Litchi).
 
     A WPL file holds one list: the mission, or else the fence, or else the rally points. Raises FormatError for
     another ending or for a plan that does not fit into the format.
@@ -71,6 +97,8 @@ def write(plan: Plan, ending: str) -> str:
         return kml.write(plan)
     if ending == ".gpx":
         return gpx.write(plan)
+    if ending == ".csv":
+        return litchi.write(plan)
     if ending in (".waypoints", ".txt"):
         full = [
             part for part, items in (("mission", plan.items), ("fence", plan.fence), ("rally", plan.rally)) if items

@@ -61,6 +61,14 @@ def text_of_kmz(data: bytes, name: str) -> str:
     return raw.decode("utf-8", "replace")
 
 
+def kmz_of(text: str) -> bytes:
+    """KML text → KMZ, the same bytes for the same text."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("doc.kml"), text.encode(), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
 def shapes(text: str, name: str) -> tuple[Shape, ...]:
     """Every point, line and area of a document, by placemark. Raises FormatError naming the placemark."""
     found: list[Shape] = []

@@ -159,6 +159,17 @@ def test_convert_there_and_back_and_show(folder: Path, capsys: pytest.CaptureFix
     assert "60.00 m above home" in shown
 
 
+def test_convert_for_litchi_and_dji_says_what_is_lost(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _survey(folder, "--rally", "51.4326,6.7606,20") == 0
+    capsys.readouterr()
+    for name, words in (("m.csv", "take-off height of 60 m"), ("m.dji.kmz", "not yet flown on any DJI aircraft")):
+        assert _run("convert", folder / "o.plan", folder / name) == 0
+        told = capsys.readouterr().err
+        assert words in told and "1 rally points" in told and "Traceback" not in told
+        assert (folder / name).stat().st_size > 500
+    assert _run("convert", folder / "o.plan", folder / "m.doc") == 2
+
+
 def test_convert_puts_home_in_front(folder: Path) -> None:
     rows = ["0 1 3 22 0 0 0 0 0 0 20 1", "1 0 3 16 0 0 0 0 51.433 6.761 20 1", "2 0 3 177 1 2 0 0 0 0 0 1"]
     (folder / "m.txt").write_text("QGC WPL 110\n" + "\n".join(rows) + "\n")
