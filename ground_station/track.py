@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -35,7 +35,9 @@ from missions.geometry.pose import (
     normalised,
     quaternion_from_euler,
     quaternion_parts,
+    rotate,
     slerp,
+    turn_rate,
 )
 
 Floats = NDArray[np.float64]
@@ -74,7 +76,15 @@ _ROLL_LOCK, _PITCH_LOCK, _YAW_LOCK, _YAW_IN_VEHICLE, _YAW_IN_EARTH = 4, 8, 16, 3
 class _Gimbal:
     q: Floats
     flags: int
-    rate_rad_s: float = 0.0
+    rate_rad_s: Floats = field(default_factory=lambda: np.zeros(3))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turning:
+    """(4,) ned_from_…, and (3,) how fast it turns about the NED axes, rad/s."""
+
+    q: Floats
+    rate_rad_s: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,25 +209,29 @@ class Track:
         fix = self._fix_at(boot_s)
         if isinstance(fix, NoPoseReason):
             return _no_pose(time_s, fix, "position")
-        ned_from_mount, lag_rad = attitude, 0.0
+        body, mount_now, lag_rad = attitude, attitude, 0.0
         if mount == "gimbal":
             gimbal = self._gimbal_at(boot_s)
             if isinstance(gimbal, NoPoseReason):
                 return _no_pose(time_s, gimbal, "gimbal attitude")
-            if gimbal.rate_rad_s > MAX_GIMBAL_RATE_RAD_S:
+            rate_rad_s = float(np.linalg.norm(gimbal.rate_rad_s))
+            if rate_rad_s > MAX_GIMBAL_RATE_RAD_S:
                 return NoPose(time_s, NoPoseReason.GAP, "the gimbal was turning too fast to know where it looked")
-            ned_from_mount = _mount_attitude(gimbal, attitude)
-            lag_rad = gimbal.rate_rad_s * GIMBAL_LAG_S
-        return self._pose(time_s, fix, attitude, ned_from_mount, offset.sigma_s, lag_rad)
+            mount_now = _mount_attitude(gimbal, body)
+            lag_rad = rate_rad_s * GIMBAL_LAG_S
+        return self._pose(time_s, fix, body, mount_now, offset.sigma_s, lag_rad)
 
-    def _attitude_at(self, boot_s: float) -> Floats | NoPoseReason:
+    def _attitude_at(self, boot_s: float) -> _Turning | NoPoseReason:
         if not self._attitudes.times:
             return NoPoseReason.NO_ATTITUDE
         found = self._attitudes.around(boot_s, MAX_ATTITUDE_GAP_S)
         if isinstance(found, NoPoseReason):
             return found
-        (before, era), (after, next_era), fraction = found[:3]
-        return slerp(np.array(before), np.array(after), fraction) if era == next_era else NoPoseReason.RESET
+        (before, era), (after, next_era), fraction, span_s = found
+        if era != next_era:
+            return NoPoseReason.RESET
+        first, last = np.array(before), np.array(after)
+        return _Turning(slerp(first, last, fraction), turn_rate(first, last, span_s))
 
     def _gimbal_at(self, boot_s: float) -> _Gimbal | NoPoseReason:
         if not self._gimbals.times:
@@ -228,7 +242,7 @@ class Track:
         before, after, fraction = found[:3]
         if before.flags != after.flags:
             return NoPoseReason.RESET  # another yaw frame in between: the two quaternions do not compare
-        return _Gimbal(slerp(before.q, after.q, fraction), before.flags, _angle(before.q, after.q) / found[3])
+        return _Gimbal(slerp(before.q, after.q, fraction), before.flags, turn_rate(before.q, after.q, found[3]))
 
     def _fix_at(self, boot_s: float) -> tuple[_Fix, _Fix, float, float] | NoPoseReason:
         if not self._fixes.times:
@@ -242,8 +256,8 @@ class Track:
         self,
         time_s: float,
         fix: tuple[_Fix, _Fix, float, float],
-        body: Floats,
-        mount: Floats,
+        body: _Turning,
+        mount: _Turning,
         time_sigma_s: float,
         lag_rad: float,
     ) -> Pose:
@@ -256,8 +270,8 @@ class Track:
             vehicle=self._vehicle,
             time_s=time_s,
             position=point,
-            ned_from_mount=mount,
-            ned_from_body=body,
+            ned_from_mount=mount.q,
+            ned_from_body=body.q,
             velocity_ned_m_s=velocity,
             position_noise_m2=np.eye(3) * POSITION_NOISE_M**2,
             position_common_m2=np.diag([h2, h2, v2]),
@@ -265,6 +279,8 @@ class Track:
             attitude_common_rad2=np.diag([TILT_COMMON_RAD**2, TILT_COMMON_RAD**2, yaw**2]) + np.eye(3) * lag_rad**2,
             time_sigma_s=time_sigma_s,
             height_above_home_m=home_height + fraction * after.position.height_above_home_m,
+            mount_rate_ned_rad_s=mount.rate_rad_s,
+            body_rate_ned_rad_s=body.rate_rad_s,
         )
 
 
@@ -287,26 +303,23 @@ def _no_pose(time_s: float, reason: NoPoseReason, what: str) -> NoPose:
     return NoPose(time_s, reason, words.get(reason, f"no {what} was received"))
 
 
-def _mount_attitude(gimbal: _Gimbal, body: Floats) -> Floats:
-    """(4,) ned_from_mount by the flags of the gimbal message."""
+def _mount_attitude(gimbal: _Gimbal, body: _Turning) -> _Turning:
+    """The mount by the flags of the gimbal message."""
     flags = gimbal.flags
     earth = bool(flags & _YAW_IN_EARTH) or (not flags & _YAW_IN_VEHICLE and bool(flags & _YAW_LOCK))
     levelled = flags & _ROLL_LOCK and flags & _PITCH_LOCK
     if earth:
-        return gimbal.q
+        return _Turning(gimbal.q, gimbal.rate_rad_s)
+    parent, rate = body.q, body.rate_rad_s
     if levelled:
-        return multiply(quaternion_from_euler(0.0, 0.0, euler_from_quaternion(body)[2]), gimbal.q)
-    return multiply(body, gimbal.q)
+        parent = quaternion_from_euler(0.0, 0.0, euler_from_quaternion(body.q)[2])
+        rate = rate * (0.0, 0.0, 1.0)
+    return _Turning(multiply(parent, gimbal.q), rate + rotate(parent, gimbal.rate_rad_s))
 
 
 def _doubt(ratio: float) -> float:
     """How much wider the common error is for an innovation test ratio; never narrower."""
     return max(1.0, ratio / _RATIO_USUAL) if math.isfinite(ratio) else 1.0
-
-
-def _angle(a: Floats, b: Floats) -> float:
-    """The rotation between two attitudes, radians."""
-    return 2.0 * math.acos(min(1.0, abs(float(a @ b))))
 
 
 def _jumped(before: Position, after: Position) -> bool:

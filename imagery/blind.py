@@ -47,7 +47,7 @@ FIRE = BlindTask(20.0, 1.45, 16.0, 4, 3)
 # What is weak is not told from the scene but from its surroundings: the contextual detector, in grey levels.
 WEAK = {
     "embers": Task("embers", "unknown", 30.0, 8.0, 12.0, 1, alone=0.8, largest_px=16.0),
-    "person": Task("person", "unknown", 30.0, 6.0, 12.0, 12, alone=0.6, largest_px=60.0, smooth_px=5),
+    "person": Task("person", "person", 30.0, 6.0, 12.0, 12, alone=0.6, largest_px=60.0, smooth_px=5),
 }
 _LEAST_SPREAD = 0.3
 _ROUNDS = 3

@@ -98,7 +98,8 @@ class NoPlace:
 class Doubts:
     """What is not known of a view, in ENU: (3, 3) matrices, (3,) vectors and numbers, or N of each for N views.
 
-    Noise and common states alike as columns by which one sigma of each turns or moves the camera.
+    Noise and common states alike as columns by which one sigma of each turns or moves the camera. ``moved`` metres and
+    ``turned`` radians within one sigma of the clock.
     """
 
     position_noise_root: Floats
@@ -107,6 +108,7 @@ class Doubts:
     attitude_roots: Floats
     boresight_roots: Floats
     moved: Floats
+    turned: Floats
     axis: Floats
     ground_sigma_m: float | Floats
     scale_sigma: float
@@ -142,7 +144,7 @@ def places_of(hits: Crossings, d: Floats, jacobian: Floats, sigma_px: Floats, do
             -lean[:, :, None] * np.reshape(doubts.ground_sigma_m, (-1, 1, 1)),
             turns @ doubts.attitude_roots,
             turns @ doubts.boresight_roots,
-            slide @ np.broadcast_to(doubts.moved, d.shape)[:, :, None],
+            slide @ (doubts.moved + t[:, None] * np.cross(doubts.turned, d))[:, :, None],
             (slide @ off_axis[:, :, None]) * doubts.scale_sigma,
         ],
         axis=2,
@@ -217,6 +219,7 @@ class View:
         """What is not known of this view."""
         pose, profile = self.pose, self.profile
         clock_s = math.hypot(pose.time_sigma_s, profile.time_offset_sigma_s)
+        rate = pose.mount_rate_ned_rad_s if profile.mount == "gimbal" else pose.body_rate_ned_rad_s
         return Doubts(
             position_noise_root=_root(_in_enu(pose.position_noise_m2)),
             attitude_noise_root=_root(_in_enu(pose.attitude_noise_rad2)),
@@ -224,6 +227,7 @@ class View:
             attitude_roots=self.attitude_roots,
             boresight_roots=self.boresight_roots,
             moved=ENU_FROM_NED @ pose.velocity_ned_m_s * clock_s,
+            turned=ENU_FROM_NED @ rate * clock_s,
             axis=self.enu_from_camera[:, 2],
             ground_sigma_m=self.ground.sigma_m,
             scale_sigma=profile.scale_sigma,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ GATE = 9.21
 RISES_M = 2.0
 # A larger region is a burning area, whose parts keep their own places; it must not swallow its neighbours.
 _MAX_RADIUS_M = 8.0
+# A person covers 0.3 to 2 m²; half of that may be clothed cold, and blur adds so many pixels to each side.
+_PERSON_M2, _BLUR_PX = (0.15, 2.0), 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +39,7 @@ class Sighting:
 
 
 def sightings_of(observation: FrameObservation, view: View) -> list[Sighting]:
-    """What a frame sights, in the order of its detections; what has no place is left out."""
+    """What a frame sights, in the order of its detections; what has no place, or the size of nobody, is left out."""
     found = observation.detections
     # The centroid of a large or half-seen fire is not its middle: its own size is part of the doubt.
     sides = found.bbox[:, 2:].max(axis=1, initial=0)
@@ -47,9 +50,16 @@ def sightings_of(observation: FrameObservation, view: View) -> list[Sighting]:
         if isinstance(place, NoPlace):
             continue
         area = float(found.area_px[i]) * place.pixel_m**2
+        if found.kind == "person" and not _as_large_as_a_person(area, place.pixel_m, bool(found.edge[i])):
+            continue
         radius = min(_MAX_RADIUS_M, 0.5 * float(sides[i]) * place.pixel_m)
         sightings.append(Sighting(place, i, radius, area, bool(found.edge[i])))
     return _one_fire_each(sightings)
+
+
+def _as_large_as_a_person(area_m2: float, pixel_m: float, edge: bool) -> bool:
+    least, most = _PERSON_M2
+    return (edge or area_m2 >= least) and area_m2 <= (math.sqrt(most) + _BLUR_PX * pixel_m) ** 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,9 +27,16 @@ PATIENCE_S = 3.0
 MAX_WAITING = 64
 
 _POSE_ARRAYS = (
-    "ned_from_mount", "ned_from_body", "velocity_ned_m_s", "position_noise_m2", "position_common_m2",
-    "attitude_noise_rad2", "attitude_common_rad2",
-)  # fmt: skip
+    "ned_from_mount",
+    "ned_from_body",
+    "velocity_ned_m_s",
+    "position_noise_m2",
+    "position_common_m2",
+    "attitude_noise_rad2",
+    "attitude_common_rad2",
+)
+# Journals of before they were measured lack them.
+_POSE_RATES = ("mount_rate_ned_rad_s", "body_rate_ned_rad_s")  # fmt: skip
 _DETECTION_ARRAYS = {
     "u": np.float64, "v": np.float64, "peak": np.float64, "mean": np.float64, "background": np.float64,
     "area_px": np.int64, "bbox": np.int64, "saturated": np.bool_, "edge": np.bool_, "power_w_m2": np.float64,
@@ -108,7 +115,7 @@ def _pose_to_json(pose: Pose | NoPose) -> dict[str, Any]:
         "position": [at.lat_deg, at.lon_deg, at.alt_m, at.datum.value],
         "time_sigma_s": pose.time_sigma_s,
         "height_above_home_m": pose.height_above_home_m,
-        **{key: getattr(pose, key).tolist() for key in _POSE_ARRAYS},
+        **{key: getattr(pose, key).tolist() for key in (*_POSE_ARRAYS, *_POSE_RATES)},
     }
 
 
@@ -123,6 +130,7 @@ def _pose_from_json(data: dict[str, Any]) -> Pose | NoPose:
         time_sigma_s=data["time_sigma_s"],
         height_above_home_m=data["height_above_home_m"],
         **{key: np.array(data[key], np.float64) for key in _POSE_ARRAYS},
+        **{key: np.array(data.get(key, (0.0, 0.0, 0.0)), np.float64) for key in _POSE_RATES},
     )
 
 

@@ -144,6 +144,7 @@ class SharedViews:
             attitude_roots=np.stack([doubts.attitude_roots for doubts in known]),
             boresight_roots=rotations @ np.diag([across, across, about]),
             moved=velocities * np.array([self.clock_sigmas[i] for i in usable])[:, None],
+            turned=np.zeros((len(known), 3)),  # by the pose source itself: `_turn_with_the_clock`
             axis=rotations[:, :, 2],
             ground_sigma_m=np.array([view.ground.sigma_m for view in now]),
             scale_sigma=self._profile.scale_sigma,

@@ -13,7 +13,7 @@ confidence, so it travels beside the noise and is added last.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol
 
@@ -142,7 +142,8 @@ class Pose:
 
     ``position`` is the vehicle's reference point; ``ned_from_mount`` and ``ned_from_body`` are (4,) quaternions, FRD
     to local NED; covariances are (3, 3) in NED, metres² and radians² (a small rotation about the NED axes).
-    ``time_s`` is UTC; ``time_sigma_s`` is the uncertainty of that clock, common to all views.
+    ``time_s`` is UTC; ``time_sigma_s`` is the uncertainty of that clock, common to all views. How fast mount and body
+    turn, (3,) rad/s about the NED axes, says what a wrong clock does to the view; zero where nobody measured it.
     """
 
     vehicle: int
@@ -157,6 +158,18 @@ class Pose:
     attitude_common_rad2: Floats
     time_sigma_s: float
     height_above_home_m: float | None = None
+    mount_rate_ned_rad_s: Floats = field(default_factory=lambda: np.zeros(3))
+    body_rate_ned_rad_s: Floats = field(default_factory=lambda: np.zeros(3))
+
+
+def turn_rate(before: Floats, after: Floats, seconds: float) -> Floats:
+    """(3,) rad/s about the target axes, from one ``target_from_source`` to the next; the shorter way round."""
+    w, x, y, z = multiply(after, conjugate(before))
+    sine = math.sqrt(x * x + y * y + z * z)
+    if sine < 1e-12 or seconds <= 0.0:
+        return np.zeros(3)
+    angle = 2.0 * math.atan2(sine, abs(w))
+    return np.array([x, y, z]) * (math.copysign(angle, w) / (sine * seconds))
 
 
 def blended(a: Pose, b: Pose, fraction: float) -> Pose:

@@ -12,7 +12,15 @@ from ground_station.instruments import Ekf
 from ground_station.telemetry import Attitude, Gnss, Position
 from ground_station.track import MAX_GIMBAL_RATE_RAD_S, Track
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
-from missions.geometry.pose import NoPose, NoPoseReason, Pose, euler_from_quaternion, quaternion_from_euler, rotate
+from missions.geometry.pose import (
+    NoPose,
+    NoPoseReason,
+    Pose,
+    euler_from_quaternion,
+    quaternion_from_euler,
+    rotate,
+    turn_rate,
+)
 
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
 FRAME = LocalFrame(HOME)
@@ -264,6 +272,37 @@ def test_a_gimbal_that_swings_fast_gives_no_place_and_a_slow_one_a_wider_ellipse
     assert isinstance(fast, NoPose) and fast.reason is NoPoseReason.GAP
     assert isinstance(slow, Pose) and isinstance(still, Pose)
     assert slow.attitude_common_rad2[0, 0] > still.attitude_common_rad2[0, 0]
+
+
+@pytest.mark.parametrize("flags", [LEVELLED, EARTH | ROLL_LOCK | PITCH_LOCK, VEHICLE], ids=["level", "earth", "body"])
+def test_how_fast_the_mount_turns_is_that_of_its_attitude(flags: int) -> None:
+    """A gimbal that swings slowly on an aircraft that flies a circle and rolls."""
+    track = Track(1, _clock())
+    for number in range(501):
+        at_s = number / 50
+        track.add_attitude(_attitude(at_s, roll=0.2 * math.sin(at_s)))
+        if number % 5 == 0:
+            track.add_position(_position(at_s), GNSS)
+        track.add_gimbal(at_s, _down(-60.0 + 5.0 * math.sin(at_s), 20.0 * math.cos(at_s)), flags, 1)
+    step_s = 0.02
+    for at_s in (3.01, 5.51, 7.03):
+        before, pose, after = (_pose(track, at_s + shift) for shift in (-step_s, 0.0, step_s))
+        for name in ("mount", "body"):
+            first, last = (getattr(one, f"ned_from_{name}") for one in (before, after))
+            expected = turn_rate(first, last, 2 * step_s)
+            assert float(np.linalg.norm(expected)) > 0.05
+            assert getattr(pose, f"{name}_rate_ned_rad_s") == pytest.approx(expected, abs=0.02)
+
+
+def test_a_turn_rate_is_the_rotation_vector_of_the_shorter_way() -> None:
+    level, rolled = quaternion_from_euler(0.0, 0.0, 0.0), quaternion_from_euler(0.3, 0.0, 0.0)
+    assert turn_rate(level, rolled, 0.1) == pytest.approx((3.0, 0.0, 0.0))
+    assert turn_rate(level, -rolled, 0.1) == pytest.approx((3.0, 0.0, 0.0))
+    assert turn_rate(rolled, rolled, 0.1) == pytest.approx((0.0, 0.0, 0.0))
+    north = quaternion_from_euler(0.0, 0.0, math.radians(179.0))
+    assert turn_rate(north, quaternion_from_euler(0.0, 0.0, math.radians(-179.0)), 1.0) == pytest.approx(
+        (0.0, 0.0, math.radians(2.0))
+    )
 
 
 def test_the_autopilots_gimbal_wins_over_the_devices_own() -> None:

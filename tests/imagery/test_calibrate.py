@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +11,10 @@ import pytest
 
 from imagery.calibrate import Calibration, Sighted, calibrate
 from imagery.georeference import NoPlace
-from missions.geometry.camera import CameraProfile
-from missions.geometry.geo import Datum, GeoPoint, GridProjection, LocalFrame
-from missions.geometry.pose import NoPose, NoPoseReason, Pose, quaternion_from_euler
+from missions.geometry.geo import LocalFrame
+from missions.geometry.pose import NoPose, NoPoseReason
 from missions.geometry.terrain import FlatGround
+from tests.imagery.aos import GROUND, pictures, vue
 from tests.imagery.flights import PROFILE, Flight, fly
 from tests.imagery.scenes import LOCAL
 
@@ -132,31 +130,9 @@ def test_what_was_found_can_be_pasted_into_the_profile() -> None:
 
 # --- real captures ---------------------------------------------------------------------------------------------------
 def test_aos_person_lies_still_once_frozen_pictures_are_out(testdata: Path) -> None:
-    folder = testdata / "aos-open-field"
-    images = json.loads((folder / "poses" / "CompletePath.json").read_text("utf-8"))["images"]
-    matrices = {image["imagefile"]: np.array(image["M3x4"]) for image in images}
-    centre = json.loads((folder / "DEM" / "dem_info.json").read_text("utf-8"))["centerUTM"]
-    vue = CameraProfile(
-        "vue", 640, 480, 417.8933, 526.2962, 344.4168, 206.0617, k1=-0.2536, k2=0.0649, mount="fixed",
-        boresight_sigma_deg=2.0, boresight_yaw_sigma_deg=3.0, scale_sigma=0.03,
-    )  # fmt: skip
-    utm = GridProjection("EPSG:32633")
-    sighted, frame = [], None
-    with (folder / "person_pixels.csv").open() as file:
-        for row in csv.DictReader(file):
-            place = matrices[row["frame"]]
-            turn, moved = place[:, :3], place[:, 3]
-            eye = turn.T @ moved
-            lat, lon = utm.geo_from_xy(centre[0] - eye[0], centre[1] + eye[1])
-            level = quaternion_from_euler(0.0, 0.0, -math.atan2(turn[1, 0], turn[0, 0]))
-            at = GeoPoint(float(lat), float(lon), float(moved[2]), Datum.SEA_LEVEL)
-            frame = frame or LocalFrame(at)
-            tilt = np.eye(3) * math.radians(0.5) ** 2
-            doubt = (np.eye(3) * 0.09, np.eye(3) * 4.0, tilt, 4.0 * tilt)
-            pose = Pose(1, 0.0, at, level, level, np.zeros(3), *doubt, 0.0)
-            ground = FlatGround(282.3, Datum.SEA_LEVEL, 1.0)
-            sighted.append(Sighted("person", float(row["u"]), float(row["v"]), lambda _, pose=pose: pose, ground))  # type: ignore[misc]
-    assert frame is not None
-    (person,) = calibrate(sighted, vue, frame).targets
+    profile = vue(boresight_sigma_deg=2.0, boresight_yaw_sigma_deg=3.0, scale_sigma=0.03)
+    seen = [(picture.pose, picture.person_uv) for picture in pictures(testdata) if picture.person_uv is not None]
+    sighted = [Sighted("person", *uv, lambda _, pose=pose: pose, GROUND) for pose, uv in seen]  # type: ignore[misc]
+    (person,) = calibrate(sighted, profile, LocalFrame(seen[0][0].position)).targets
     assert person.sightings == 27 and 3 <= person.rejected <= 5
     assert 0.2 < person.scatter_m <= 0.5

@@ -213,6 +213,27 @@ def test_sampled_poses_scatter_as_the_ellipse_says() -> None:
     assert 0.925 <= np.mean(inside) <= 0.975
 
 
+@pytest.mark.parametrize("mount", ["gimbal", "fixed"])
+def test_a_wrong_clock_moves_a_place_as_far_as_the_aircraft_flies_and_turns_meanwhile(mount: str) -> None:
+    """10 deg/s of roll for 0.3 s at 80 m are 4 m, as much as 0.3 s at 14 m/s."""
+    profile = sharp(mount=mount, time_offset_sigma_s=0.3)
+    pitch_deg = -60.0 if mount == "gimbal" else 0.0
+    velocity, rate = np.array([6.0, -3.0, 0.5]), np.radians([10.0, -4.0, 7.0])
+    at = pose(pitch_deg=pitch_deg, yaw_deg=20.0, velocity_ned_m_s=velocity)
+    at = replace(at, **{"mount_rate_ned_rad_s" if mount == "gimbal" else "body_rate_ned_rad_s": rate})
+    step_s = 1e-3
+    later, earlier = (
+        _place(_moved(at, position_ned=way * step_s * velocity, turn_ned=way * step_s * rate), 500.0, 100.0, profile)
+        for way in (1.0, -1.0)
+    )
+    expected = (later.enu[:2] - earlier.enu[:2]) / (2 * step_s) * 0.3
+    assert float(np.hypot(*expected)) > 3.0
+    found = _place(at, 500.0, 100.0, profile).common
+    assert found[:, 10] == pytest.approx(expected, rel=0.005, abs=0.005)
+    still = replace(at, mount_rate_ned_rad_s=np.zeros(3), body_rate_ned_rad_s=np.zeros(3))
+    assert _place(still, 500.0, 100.0, profile).common[:, 10] != pytest.approx(expected, abs=1.0)
+
+
 # --- footprint -------------------------------------------------------------------------------------------------------
 def test_the_footprint_straight_down_is_the_frame_on_the_ground() -> None:
     ring = View(pose(), PROFILE, FLAT, LOCAL).footprint()

@@ -77,6 +77,16 @@ def test_a_tank_in_the_sun_is_no_fire_however_often_it_is_seen_but_an_ember_may_
     assert [h.number for h in ember.confirmed] == [1]
 
 
+@pytest.mark.parametrize(("side_px", "found"), [(3, 0), (8, 1), (14, 1), (24, 0)])
+def test_what_is_not_as_large_as_a_person_is_none(side_px: int, found: int) -> None:
+    """At 80 m a pixel is 10.5 cm: 0.1, 0.7, 2.2 and 6.4 m²."""
+    seen = replace(detections(CENTRE, peak_k=300.0, area_px=side_px**2, side=side_px), kind="person")
+    memory = HotspotMemory()
+    for step in range(3):
+        memory = _fold(memory, _with_noise(step / 9), seen)
+    assert len(memory.confirmed) == found
+
+
 def test_what_is_in_view_and_not_seen_again_is_forgotten() -> None:
     memory = _fold(HotspotMemory(), _with_noise(0.0), detections(CENTRE, peak_k=WEAK_K))
     for step in range(1, 5):
