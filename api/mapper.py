@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from api.cog import write_thermal
 from imagery.frame import Frame, FrameKind
@@ -40,6 +40,7 @@ class Mapper:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="map")
         self._areas: tuple[int, list[FireArea]] = (-1, [])
         self._failed: set[str] = set()
+        self._told: dict[bool, dict[str, Any]] = {}
 
     def keep(self, frame: Frame) -> None:
         """A frame that was looked at, until its pose is known. One that shows no heat is not kept."""
@@ -54,11 +55,20 @@ class Mapper:
         frame = self._kept.pop((observation.camera, observation.seq), None)
         if frame is None or view is None or observation.refusal:
             return
-        if self.pending >= BOUND:
+        if self.full:
             self.lost += 1
             return
         self.pending += 1
         self._worker.submit(self._lay, frame, view, observation.time_s)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next frame would be lost."""
+        return self.pending >= BOUND
+
+    def told(self) -> dict[str, Any] | None:
+        """What the map that is shown holds, without waiting for it: unit, frames, UTC of the newest; None: no map."""
+        return self._told.get(True) or self._told.get(False)
 
     def _lay(self, frame: Frame, view: View, time_s: float) -> None:
         try:
@@ -68,6 +78,9 @@ class Mapper:
                     made = ThermalMap.over(view, radiometric=frame.radiometric, epoch_s=time_s)
                     self._maps[frame.radiometric] = made
                 made.add(frame, view, time_s)
+                newest = max(time_s, self._told.get(frame.radiometric, {}).get("last_s", time_s))
+                facts = {"unit": made.unit_of("latest"), "frames": made.frames, "last_s": round(newest, 3)}
+                self._told = self._told | {frame.radiometric: facts}
         except Exception as error:  # the map must not take the incident away
             self.lost += 1
             if repr(error) not in self._failed and len(self._failed) < 20:

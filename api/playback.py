@@ -1,7 +1,8 @@
 """An incident folder shown again: its journal and its video, each frame when the recorded telemetry has got there.
 
-Hotspots come from the journal, through the same fold: what is shown is what was shown. The video is only shown;
-nothing is detected in it a second time, its frames are drawn with the detections of their time.
+Hotspots come from the journal, through the same fold: what is shown is what was shown. Nothing is detected in the video
+a second time: its frames are drawn with the detections of their time, and laid on the thermal map where the journal
+says that they were seen from.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from api.eye import Eye, Look, refused
+from api.recorded_map import SAME_FRAME_S, RecordedMap
 from api.settings import CameraSetting
 from api.situation import Situation
 from api.store.incident import surroundings_from_json
@@ -29,8 +31,6 @@ _STEP_S = 0.05
 _LATE_S = 0.5
 # However far behind the pictures are, so often one is shown, seconds.
 _LEAST_PACE_S = 1.0
-# A frame of the video and an observation of the journal belong together when their times agree to this.
-_SAME_FRAME_S = 0.03
 
 
 def recorded_cameras(folder: Path) -> tuple[CameraSetting, ...]:
@@ -55,6 +55,7 @@ class Playback:
 
     def __init__(self, folder: Path, situation: Situation, playing: Callable[[], bool]) -> None:
         self._folder, self._situation, self._playing = folder, situation, playing
+        self._map = RecordedMap(situation.mapper)
 
     async def journal(self) -> None:
         """Each observation of the journal at its time."""
@@ -70,11 +71,13 @@ class Playback:
                 if surroundings is not None:
                     observation = FrameObservation.from_json(entry.payload)
                     situation.replay(observation, surroundings, now_s=time.monotonic())
+                    self._map.observation(observation, surroundings.view(observation))
         finally:
             journal.close()
 
     async def video(self, eye: Eye) -> None:
         """Each recorded picture of one camera at its time."""
+        situation = self._situation
         for path in sorted((self._folder / "video").glob(f"{eye.camera.replace('/', '-')}-*.nut")):
             try:
                 drawn_at_s = 0.0
@@ -82,14 +85,17 @@ class Playback:
                 async for frame in source.frames():
                     await self._until(lambda frame=frame: self._utc_of(eye, frame))  # type: ignore[misc]
                     eye.changed_at_s = time.monotonic()
+                    while situation.mapper.full:  # noqa: ASYNC110 a recording can wait, and loses nothing
+                        await asyncio.sleep(_STEP_S / 10)
+                    self._map.picture(replace(frame, camera=eye.camera), self._utc_of(eye, frame))
                     if self._late(self._utc_of(eye, frame)) and eye.changed_at_s - drawn_at_s < _LEAST_PACE_S:
                         continue  # faster than pictures can be drawn: fewer of them, each with its own time
                     drawn_at_s = eye.changed_at_s
                     look = await asyncio.to_thread(self._look, eye, frame)
-                    self._situation.show_picture(eye, look)
+                    situation.show_picture(eye, look)
             except SourceError as error:
                 eye.reason = str(error)
-                self._situation.incident.log.write("recorded video", error=str(error))
+                situation.incident.log.write("recorded video", error=str(error))
 
     async def _until(self, utc_of: Callable[[], float | None]) -> None:
         """Until the recording has reached this time; at once when it has ended."""
@@ -108,7 +114,8 @@ class Playback:
 
     def _look(self, eye: Eye, frame: Frame) -> Look:
         utc = self._utc_of(eye, frame)
-        mine = [o.detections for o in tuple(eye.replayed) if utc is not None and abs(o.time_s - utc) < _SAME_FRAME_S]
-        detections = mine[-1] if mine else Detections.empty(radiometric=frame.radiometric)
+        mine = [o for o in tuple(eye.replayed) if utc is not None and abs(o.time_s - utc) < SAME_FRAME_S]
+        nearest = min(mine, key=lambda o: abs(o.time_s - (utc or 0.0)), default=None)
+        detections = Detections.empty(radiometric=frame.radiometric) if nearest is None else nearest.detections
         jpeg, legend = picture_of(frame, detections)
         return Look(replace(refused(frame, "recorded"), detections=detections), jpeg, legend)

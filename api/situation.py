@@ -367,6 +367,7 @@ class Situation:
             "last_s": coverage.last_s,
             "cameras": [eye.camera for eye in self.eyes.values() if eye.looked_at_s is not None],
             "polygon": polygon,
+            "thermal_map": self.mapper.told(),
             "detection_running": running,
             "statement_key": statement_key(running=running, frames=coverage.frames),
         }

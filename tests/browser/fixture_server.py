@@ -108,6 +108,7 @@ class World:
         self.epoch = f"fixture-{time.time():.0f}"
         self.started = time.time()
         self.seq = 0
+        self.tiles: dict[str, int] = {}
 
     def age(self, name: str) -> float:
         """Seconds since this source stopped; 0.2 while it runs."""
@@ -193,6 +194,7 @@ class World:
             "last_s": time.time(),
             "cameras": ["1/100"],
             "polygon": {"type": "MultiPolygon", "coordinates": [[box]]},
+            "thermal_map": {"unit": "°C", "frames": 41 + int(self.clock()), "last_s": time.time() - 4.0},
             "detection_running": bool(self.switch["detection"]) and not self.switch["blind"],
             "statement_key": None,
         }
@@ -281,6 +283,23 @@ async def basemap() -> Response:
     add("label", "Point", place(0, -190), "Hafenbecken B")
     add("label", "Point", place(-60, 150), "Schrottplatz")
     return Response(json.dumps({"type": "FeatureCollection", "features": features}), media_type="application/geo+json")
+
+
+@app.get("/tiles/{kind}/{z}/{x}/{y}.png")
+async def tile(kind: str, z: int, x: int, y: int, layer: str) -> Response:
+    """A chequered tile in a colour of its layer; each request is counted."""
+    world.tiles[f"{kind}/{layer}"] = world.tiles.get(f"{kind}/{layer}", 0) + 1
+    colour = {"latest": (90, 90, 90), "age": (60, 210, 230), "gsd": (90, 190, 60), "hidden": (200, 60, 200)}[layer]
+    pixels = np.zeros((256, 256, 4), np.uint8)
+    pixels[64:192, 64:192] = (*colour, 200)
+    if layer == "latest":
+        pixels[110:140, 110:140] = (50, 60, 255, 255)
+    return Response(cv2.imencode(".png", pixels)[1].tobytes(), media_type="image/png")
+
+
+@app.get("/test/tiles")
+async def tiles() -> dict[str, int]:
+    return world.tiles
 
 
 @app.websocket("/api/v1/live")

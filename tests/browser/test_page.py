@@ -193,6 +193,43 @@ def test_one_tap_swaps_map_and_video(page: Any, server: Any) -> None:
     assert page.get_by_test_id("video").bounding_box()["width"] == pytest.approx(wide, abs=4)
 
 
+OVERLAPS = """() => {
+  const boxes = [...document.querySelectorAll("[data-testid=map] button, .scale, .north, [data-testid=layer-stand]")]
+    .map((e) => e.getBoundingClientRect()).filter((r) => r.width > 0);
+  const hit = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => hit(a, b))).length;
+}"""
+CUT = """() => [...document.querySelectorAll(".tile span, .tile i, .error, [data-testid=video-age]")].filter((e) => {
+  const box = e.closest(".tile, .hotspot, .head").getBoundingClientRect(), r = e.getBoundingClientRect();
+  return e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 || r.right > box.right - 2 || r.left < box.left;
+}).map((e) => e.textContent)"""
+
+
+def test_one_tap_lays_heat_detail_or_age_over_the_map_and_says_how_old_it_is(page: Any, server: Any) -> None:
+    opened(page, server)
+    heat, stand = page.get_by_test_id("layer-heat"), page.get_by_test_id("layer-stand")
+    assert server.get("/test/tiles") == {}, "what is not shown is not fetched"
+    heat.click()
+    expect(stand).to_contain_text(re.compile(r"Stand vor [45] s"))
+    expect(stand).to_contain_text("über 150 °C")
+    holds(page, "window.__einsatz().layer === 'heat'")
+    deadline = time.monotonic() + 10
+    while not (first := server.get("/test/tiles").get("thermal/latest", 0)):
+        assert time.monotonic() < deadline, "no tile was fetched"
+    while server.get("/test/tiles")["thermal/latest"] <= first:
+        assert time.monotonic() < deadline, "new frames, and the old tiles stay"
+    page.get_by_test_id("layer-sharp").click()
+    expect(heat).to_have_attribute("aria-pressed", "false")
+    expect(stand).to_contain_text("verdeckt, nicht gesehen")
+    server.turn("mode", "wiedergabe")
+    expect(stand).to_contain_text(re.compile(r"Stand \d\d:\d\d:\d\d"))  # an age would be a lie
+    for width, height in ((412, 915), (1024, 768), (1280, 800), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert (page.evaluate(OVERLAPS), page.evaluate(CUT)) == (0, []), (width, height)
+    page.get_by_test_id("layer-sharp").click()
+    expect(stand).to_have_count(0)
+
+
 LAYOUT = """() => {
   const inside = (name) => {
     const all = [...document.querySelectorAll(`[data-testid=${name}]`)];

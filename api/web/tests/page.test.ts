@@ -8,6 +8,7 @@ import type { Envelope, Hotspot, Source } from "../src/lib/types";
 import { geoFromUtm, utmFromGeo, zoneOf } from "../src/lib/utm";
 import { legendStops, splitFrame } from "../src/lib/video";
 import { atLeast, ellipseRing, hotspotFeatures } from "../src/map/features";
+import { factsOf, LAYERS, newest_s, Renewal } from "../src/map/layers";
 import { gridFeatures, gridLabel, scaleBar, spacing } from "../src/map/grid";
 
 const message = (topic: string, data: unknown, epoch = "a", seq = 1): Envelope => ({ v: 1, epoch, seq, topic, t_obs: 0, t_srv: 0, data });
@@ -186,5 +187,25 @@ describe("words", () => {
       expect(de[key].trim(), key).not.toBe("");
       expect(blanks(en[key]), key).toEqual(blanks(de[key]));
     }
+  });
+});
+
+describe("layers of the ground", () => {
+  it("fetches another layer at once, new frames at a pace, and ages again because they grow", () => {
+    const renewal = new Renewal();
+    const asked: [Parameters<Renewal["due"]>, boolean][] = [
+      [[null, 0, 0], false], [["heat", 5, 1], true], [["heat", 6, 2], false], [["heat", 6, 4.1], true], [["heat", 6, 500], false],
+      [["age", 6, 501], true], [["age", 6, 510], false], [["age", 6, 516.5], true], [[null, 6, 517], true], [[null, 9, 900], false],
+    ];
+    for (const [question, answer] of asked) expect(renewal.due(...question), String(question)).toBe(answer);
+  });
+  it("never names a degree over grey levels, and gives every colour a word of its own", () => {
+    expect(factsOf("heat", true).steps.map(([, word]) => de[word])).toEqual(["Graubild ohne °C"]);
+    for (const layer of LAYERS) expect(new Set(factsOf(layer).steps.map(([, word]) => de[word])).size).toBe(factsOf(layer).steps.length);
+  });
+  it("says nothing of an age where nothing was laid", () => {
+    const seen = { frames: 3, area_m2: 1, since_s: 1, last_s: 7, polygon: null, detection_running: true, thermal_map: null };
+    expect([newest_s("heat", seen), newest_s("age", seen), newest_s("age", { ...seen, frames: 0 }), newest_s("heat", null)]).toEqual([null, 7, null, null]);
+    expect(newest_s("heat", { ...seen, thermal_map: { unit: "°C", frames: 2, last_s: 5 } })).toBe(5);
   });
 });

@@ -100,6 +100,8 @@ export interface Coverage {
   last_s: number | null;
   cameras?: string[];
   polygon: GeoJSON.MultiPolygon | GeoJSON.Polygon | null;
+  /** What the thermal map holds; null while there is none. `unit` is "°C" or "grey". */
+  thermal_map?: { unit: string; frames: number; last_s: number } | null;
   detection_running: boolean;
   statement_key?: string | null;
 }

@@ -1,12 +1,12 @@
 /** The one owner of the MapLibre map: takes collections, gives taps. */
-import { Map as MapLibre, setWorkerUrl, type GeoJSONSource, type MapMouseEvent } from "maplibre-gl";
+import { Map as MapLibre, setWorkerUrl, type GeoJSONSource, type MapMouseEvent, type RasterTileSource } from "maplibre-gl";
 // a same-origin file: a production build without setWorkerUrl stays blank without a word
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Bounds } from "./features";
 import { gridFeatures, scaleBar } from "./grid";
 import { addIcons } from "./icons";
-import { style, type SourceName } from "./style";
+import { SHEETS, style, type SourceName } from "./style";
 
 setWorkerUrl(workerUrl);
 
@@ -34,6 +34,7 @@ export class Chart {
   #ready = false;
   #flushing: ReturnType<typeof setTimeout> | undefined;
   #waiting = new Map<SourceName, GeoJSON.FeatureCollection>();
+  #tiles: string[] = [];
 
   constructor(container: HTMLElement, events: ChartEvents) {
     this.#map = new MapLibre({
@@ -47,6 +48,7 @@ export class Chart {
       this.#ready = true;
       this.#grid();
       this.#flush();
+      this.#lay();
       events.ready();
       events.moved(this.#scale());
     });
@@ -69,6 +71,21 @@ export class Chart {
     this.#flushing = undefined;
     for (const [name, data] of this.#waiting) void this.#map.getSource<GeoJSONSource>(name)?.setData(data);
     this.#waiting.clear();
+  }
+
+  /** Tiles over the ground, bottom to top; what is on the screen stays there until the new ones have come. */
+  lay(tiles: string[]): void {
+    this.#tiles = tiles;
+    if (this.#ready) this.#lay();
+  }
+
+  #lay(): void {
+    for (const [i, sheet] of SHEETS.entries()) {
+      const tiles = this.#tiles[i];
+      if (tiles) this.#map.getSource<RasterTileSource>(sheet)?.setTiles([location.origin + tiles]);
+      this.#map.setLayoutProperty(sheet, "visibility", tiles ? "visible" : "none");
+    }
+    this.#map.setLayoutProperty("coverage", "visibility", this.#tiles.length ? "none" : "visible"); // its edge stays
   }
 
   /** Bring all of it into the part of the map that no key covers. */

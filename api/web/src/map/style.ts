@@ -1,4 +1,4 @@
-/** Layers of the map, bottom to top. Everything is GeoJSON from our own server; there are no tiles, glyphs or sprites to fetch. */
+/** Layers of the map, bottom to top: GeoJSON and tiles from our own server; there are no glyphs or sprites to fetch. */
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
 import { COLOUR, PIN } from "./icons";
 
@@ -29,6 +29,13 @@ const seen: LayerSpecification[] = [
   { id: "coverage", type: "fill", source: "coverage", paint: { "fill-color": COLOUR.seen, "fill-opacity": 0.16 } },
   { id: "coverage-edge", type: "line", source: "coverage", paint: { "line-color": COLOUR.seen, "line-width": 1.5, "line-opacity": 0.7 } },
 ];
+
+/** Tiles of the one layer of the ground that is chosen, in two sheets; empty until then. */
+export const SHEETS = ["sheet-0", "sheet-1"] as const;
+const sheets: LayerSpecification[] = SHEETS.map((id) => ({
+  id, type: "raster", source: id, layout: { visibility: "none" }, paint: { "raster-fade-duration": 0, "raster-opacity": 0.85, "raster-resampling": "nearest" },
+}));
+const TILES = { type: "raster" as const, tiles: [`${location.origin}/tiles/coverage/{z}/{x}/{y}.png`], tileSize: 256, minzoom: 9, maxzoom: 21 };
 
 const grid: LayerSpecification[] = [
   {
@@ -104,5 +111,6 @@ function scaled<T extends object>(properties: T, names: string[], size: number):
 /** `size`: how much larger than on a tablet all signs and words are drawn. */
 export function style(size = 1): StyleSpecification {
   const sources = Object.fromEntries(SOURCES.map((name) => [name, { type: "geojson" as const, data: EMPTY }]));
-  return { version: 8, sources, layers: [...ground, ...seen, ...grid, ...live, ...hot].map((layer) => sized(layer, size)) };
+  const tiles = Object.fromEntries(SHEETS.map((name) => [name, TILES]));
+  return { version: 8, sources: { ...sources, ...tiles }, layers: [...ground, ...seen, ...sheets, ...grid, ...live, ...hot].map((layer) => sized(layer, size)) };
 }
