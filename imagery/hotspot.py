@@ -13,7 +13,8 @@ where these meet, with a prior for the ground; there it is looked for, and shown
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,8 @@ class Hotspot:
     ``information`` (2, 2) 1/m², ``vector`` (2,) and ``pulls`` (2, COMMON_STATES) are sums over the looks of Λ, Λ x and
     Λ F, with the place x on the ground and its columns F of common states: those of the pass ``passed``, which saw it
     first. ``rays`` (3, 4 + COMMON_STATES): Σ GᵀΛ [G, y, F], with G = [1, lean]: the same for what may stand higher.
-    ``apart``: keys of neighbours that were seen beside it in one frame, which are therefore others.
+    ``apart``: keys of neighbours that were seen beside it in one frame, which are therefore others. ``instead``: keys
+    of neighbours that were in view and not seen when it was, and how often; none of ``apart``.
     """
 
     key: int
@@ -85,6 +87,7 @@ class Hotspot:
     looks: tuple[bool, ...]
     picture: str
     apart: frozenset[int] = frozenset()
+    instead: Mapping[int, int] = field(default_factory=dict)
     told_k: float | None = None
     """The highest temperature that its camera gave for it, where the picture has none (`thermal_range`)."""
 
@@ -291,5 +294,6 @@ def joined(stays: Hotspot, goes: Hotspot, passes: Passes) -> Hotspot:
         last_seen_s=max(stays.last_seen_s, goes.last_seen_s),
         sightings=stays.sightings + goes.sightings,
         apart=stays.apart | goes.apart,
+        instead={key: n for key, n in stays.instead.items() if key != goes.key and key not in goes.apart},
         told_k=_hotter(stays.told_k, goes.told_k),
     )

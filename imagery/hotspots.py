@@ -9,7 +9,8 @@ drones, do to places in `passes`.
   seen: roofs, tanks and engines reach 90 °C in the sun. A search for embers or persons is asked for knowing that.
 - In view and not seen is evidence against: an unconfirmed one is forgotten after five such looks; a confirmed one never
   disappears by itself, it only grows old.
-- Two are joined when they lie within their own size, or when their places agree although no frame ever saw them apart.
+- Two are joined when they lie within their own size, or when their places agree although no frame ever saw them apart:
+  where that could be told by the places alone, or where one was seen time and again with the other in view and unseen.
 
 A frame touches what it may see and nothing else: an index of places tells which that is, so that ten thousand hotspots
 cost little more than ten.
@@ -46,6 +47,8 @@ _EDGE_MARGIN_M = 2.0
 _NEIGHBOURS_M = 20.0
 # Two whose places agree are one only where that could be told: this well known, and so often seen.
 _AGREE, _TOLD_M, _TOLD_LOOKS, _TOLD_FARTHEST_M = 6.0, 1.5, 3, 6.0
+# Seen so often while the other was in view and not, two that may be one are one; and oftener, if it is less likely.
+_INSTEAD, _INSTEAD_OFTEN, _UNLIKELY = 3, 5, 16.0
 # One look hardly moves a place by more.
 _MOVES_M = 1.0
 
@@ -102,9 +105,13 @@ class HotspotMemory:
 
     def get(self, key: int) -> Hotspot | None:
         """By key."""
+        place = self.place_of(key)
+        return None if place is None else self.hotspots[place]
+
+    def place_of(self, key: int) -> int | None:
+        """The index of a key."""
         place = bisect_left(self.hotspots, key, key=lambda h: h.key)
-        found = self.hotspots[place] if place < len(self.hotspots) else None
-        return found if found is not None and found.key == key else None
+        return place if place < len(self.hotspots) and self.hotspots[place].key == key else None
 
     @property
     def index(self) -> _Index:
@@ -128,13 +135,16 @@ def fold(
     owners = {j: near[k] for k, j in found.items()}
     for j, i in sorted(owners.items(), key=lambda pair: pair[1]):
         draft.change(i, seen_again(memory.hotspots[i], sightings[j], observation, passes, now), "seen")
+    unseen: list[int] = []
     for i in _well_inside(memory.index, footprint_en):
         if i not in draft.changed:
             draft.change(i, missed(memory.hotspots[i]), "")
+            unseen.append(i)
     for j in range(len(sightings)):
         if j not in owners:
             owners[j] = draft.add(begun(draft.next_key, sightings[j], observation, now))
     draft.set_apart([owners[j] for j in range(len(sightings))], sightings)
+    draft.set_instead([owners[j] for j in range(len(sightings))], unseen)
     draft.merge()
     draft.confirm()
     return draft.finished()
@@ -178,7 +188,23 @@ class _Draft:
             keys = {self._at(owners[k]).key for k in np.flatnonzero(near[j])}
             new = keys - hotspot.apart - {hotspot.key}
             if new:
-                self._hotspots[owner] = replace(hotspot, apart=hotspot.apart | new)
+                apart = hotspot.apart | new
+                instead = {key: n for key, n in hotspot.instead.items() if key not in apart}
+                self._hotspots[owner] = replace(hotspot, apart=apart, instead=instead)
+
+    def set_instead(self, owners: list[int], unseen: list[int]) -> None:
+        """Remember which neighbours were seen while another was in view and was not."""
+        index = self._memory.index
+        there = [i for i in unseen if self._hotspots[i] is not None]
+        here = [i for i in owners if i < len(index.en)]
+        if not there or not here:
+            return
+        apart = np.hypot(*(np.subtract.outer(index.en[here, axis], index.en[there, axis]) for axis in (0, 1)))
+        for row, column in np.argwhere(apart < _NEIGHBOURS_M):
+            seen, other = self._at(here[row]), self._at(there[column])
+            if other.key not in seen.apart:
+                instead = {**seen.instead, other.key: seen.instead.get(other.key, 0) + 1}
+                self._hotspots[here[row]] = replace(seen, instead=instead)
 
     def merge(self) -> None:
         """Two hotspots that turn out to be one become the older (numbered) one."""
@@ -197,6 +223,7 @@ class _Draft:
         seen = sorted(i for i in self.changed if (h := self._hotspots[i]) is not None and h.looks[-1])
         if not seen:
             return []
+        instead = {(min(i, other), max(i, other)) for i in seen for other in self._seen_instead_of(i)}
         # Where they were before this look, or are since it, is near enough to tell who may be one with whom.
         index, before = self._memory.index, len(self._memory.hotspots)
         en = np.array([index.en[i] if i < before else self._at(i).place_en for i in seen])
@@ -212,7 +239,15 @@ class _Draft:
         farther = np.where(np.not_equal.outer(passed, their_passed), _NEIGHBOURS_M, _MOVES_M)
         apart = np.hypot(*(np.subtract.outer(en[:, axis], theirs[:, axis]) for axis in (0, 1)))
         near = np.argwhere(apart <= np.maximum(touching, _TOLD_FARTHEST_M) + farther)
-        return sorted({(min(seen[k], others[m]), max(seen[k], others[m])) for k, m in near if seen[k] != others[m]})
+        close = {(min(seen[k], others[m]), max(seen[k], others[m])) for k, m in near if seen[k] != others[m]}
+        return sorted(close | instead)
+
+    def _seen_instead_of(self, i: int) -> list[int]:
+        """Those that were in view and unseen often when this one was seen."""
+        often = [key for key, times in self._at(i).instead.items() if times >= _INSTEAD]
+        return [
+            at for key in often if (at := self._memory.place_of(key)) is not None and self._hotspots[at] is not None
+        ]
 
     def _at(self, i: int) -> Hotspot:
         hotspot = self._hotspots[i]
@@ -284,11 +319,12 @@ def _are_one(first: Hotspot, second: Hotspot, passes: Passes) -> bool:
     """Whether two hotspots, the older one first, are nearer than their size allows for two, or just the same place."""
     others = second.key in first.apart or first.key in second.apart
     seldom = max(first.sightings, second.sightings) < _TOLD_LOOKS
+    instead = 0 if others else first.instead.get(second.key, 0) + second.instead.get(first.key, 0)
     touching = float(_touching_m(np.array(first.radius_m), np.array(second.radius_m)))
     # Most pairs are told without asking the passes, which takes longer.
     farthest = touching if others or seldom else max(touching, _TOLD_FARTHEST_M)
     moved = 0.0 if first.passed == second.passed else _NEIGHBOURS_M
-    if float(np.hypot(*(first.place_en - second.place_en))) > farthest + moved:
+    if instead < _INSTEAD and float(np.hypot(*(first.place_en - second.place_en))) > farthest + moved:
         return False
     between, spread = apart_m(first, second, passes)
     if float(np.hypot(*between)) <= touching:
@@ -297,8 +333,10 @@ def _are_one(first: Hotspot, second: Hotspot, passes: Passes) -> bool:
     if others or seldom:
         return False
     sizes = float(size2_m2(np.array(first.radius_m), second.radius_m))
-    told = float(np.linalg.eigvalsh(spread)[-1]) < _TOLD_M**2
-    return told and float(between @ np.linalg.solve(spread + sizes * np.eye(2), between)) < _AGREE
+    square = float(between @ np.linalg.solve(spread + sizes * np.eye(2), between))
+    if instead >= _INSTEAD and square < (_UNLIKELY if instead >= _INSTEAD_OFTEN else GATE):
+        return True
+    return square < _AGREE and float(np.linalg.eigvalsh(spread)[-1]) < _TOLD_M**2
 
 
 def _is_sure(hotspot: Hotspot) -> bool:

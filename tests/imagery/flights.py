@@ -118,6 +118,8 @@ def _log(
     def pose_at(after_s: float) -> Pose | NoPose:
         enu, attitude = true_at(stamp + after_s)
         q = multiply(wrong, attitude)
+        before, after = (multiply(wrong, true_at(stamp + after_s + shift)[1]) for shift in (-0.01, 0.01))
+        half = multiply(after, _conjugate(before))
         none = np.zeros((3, 3))
         return Pose(
             vehicle=1,
@@ -131,6 +133,7 @@ def _log(
             attitude_noise_rad2=np.eye(3) * TILT_NOISE**2,
             attitude_common_rad2=np.diag([TILT_COMMON, TILT_COMMON, YAW_COMMON]) ** 2,
             time_sigma_s=0.0,
+            body_rate_ned_rad_s=half[1:] * math.copysign(2.0 / 0.02, half[0]),
         )
 
     return pose_at
