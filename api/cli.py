@@ -19,7 +19,7 @@ import api.commands
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Agreed, and not there yet: named, so that nobody looks for a spelling mistake.
-LATER = ("export", "maps", "users")
+LATER = ("maps", "users")
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
