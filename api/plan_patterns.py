@@ -197,20 +197,31 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     """What the way home and the radio need."""
     usual = Limits()
     parser.add_argument("--rtl-m", type=float, default=usual.rtl_m, help="RTL_ALT above home (15, ArduCopter's own)")
+    parser.add_argument("--rtl-cone", type=float, default=usual.rtl_cone_slope, help="RTL_CONE_SLOPE (3; 0: no cone)")
+    parser.add_argument(
+        "--rally-limit-m", type=float, default=usual.rally_limit_m, help="RALLY_LIMIT_KM (300; 0: none)"
+    )
     parser.add_argument("--link-m", type=float, help="how far the radio reaches")
+    parser.add_argument("--link-mhz", type=float, default=usual.link_mhz, help="its frequency (2400)")
     parser.add_argument("--antenna-m", type=float, default=usual.antenna_m, help="its height above the ground at home")
 
 
 def limits_of(args: argparse.Namespace) -> Limits:
     """Limits of the command line."""
-    for name, value, low, high in (
-        ("--rtl-m", args.rtl_m, 0.0, 1000.0),
-        ("--link-m", args.link_m, 10.0, 100_000.0),
-        ("--antenna-m", args.antenna_m, 0.0, 100.0),
+    for name, value, low, high, unit in (
+        ("--rtl-m", args.rtl_m, 0.0, 1000.0, "m"),
+        ("--rtl-cone", args.rtl_cone, 0.0, 10.0, "times the distance"),
+        ("--rally-limit-m", args.rally_limit_m, 0.0, 100_000.0, "m"),
+        ("--link-m", args.link_m, 10.0, 100_000.0, "m"),
+        ("--link-mhz", args.link_mhz, 100.0, 10_000.0, "MHz"),
+        ("--antenna-m", args.antenna_m, 0.0, 100.0, "m"),
     ):
         if value is not None and not low <= value <= high:
-            raise BadInput(f"{name} {value:g}: allowed are {low:g} to {high:g} m")
-    return Limits(rtl_m=args.rtl_m, link_m=args.link_m, antenna_m=args.antenna_m)
+            raise BadInput(f"{name} {value:g}: allowed are {low:g} to {high:g} {unit}")
+    return Limits(
+        rtl_m=args.rtl_m, rtl_cone_slope=args.rtl_cone, rally_limit_m=args.rally_limit_m, link_m=args.link_m,
+        link_mhz=args.link_mhz, antenna_m=args.antenna_m,
+    )  # fmt: skip
 
 
 def daylight_of(

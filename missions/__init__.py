@@ -8,10 +8,10 @@ The way of the data::
                                                                                              ▼
                         formats.write ◄── Plan ◄──────────── checks.check ─► CheckReport ─► CheckedMission ─► upload
 
-`place_checks` looks along the legs, `reach_checks` along the straight ways home and to the antenna from everywhere in
-the flight, `item_checks` at the numbers, `daylight` at the sun, `energy` at the battery. `coverage` says what a flight
-will have seen, from the footprints of `views`. Other patterns than `survey`: `corridor`, `orbit`, `search_plan`,
-`relook` in the order of `tour`, `standoff`, `structure`. `part` cuts a mission, `split` shares it;
+`place_checks` looks along the legs, `reach_checks` along the ways home and `link_checks` to the antenna from everywhere
+in the flight, `item_checks` at the numbers, `daylight` at the sun, `energy` at the battery. `coverage` says what a
+flight will have seen, from the footprints of `views`. Other patterns than `survey`: `corridor`, `orbit`,
+`search_plan`, `relook` in the order of `tour`, `standoff`, `structure`. `part` cuts a mission, `split` shares it;
 `leg_table` and `sketch` show it.
 
 `geometry/` holds the words of a flight (where, how oriented, through which lens, over which ground) and imports

@@ -17,8 +17,9 @@ from missions.geometry.geo import GeoPoint
 from missions.geometry.terrain import Ground
 from missions.item_checks import check_items, check_rally
 from missions.items import KINDS, MissionItem, compile_items, home_of
+from missions.limits import Limits
 from missions.mission import Mission
-from missions.place_checks import Limits, check_fence, check_home, check_places
+from missions.place_checks import check_fence, check_home, check_places
 
 __all__ = ["Acceptance", "CheckReport", "CheckedMission", "Finding", "Limits", "NotChecked", "check"]
 
@@ -128,7 +129,7 @@ def check(
     found += check_rally(rally)
     sound = tuple(item if _has_sound_place(item) else replace(item, lat_deg=math.nan) for item in items)
     if items and any(item.command in KINDS and KINDS[item.command].flies for item in items[1:]):
-        found += check_places(sound, home, terrain, limits)
+        found += check_places(sound, home, terrain, limits, rally)
         if supply is not None and home is not None:
             found += check_energy(sound, home, supply, terrain)
     found += check_fence(fence, sound, rally, home)

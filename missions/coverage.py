@@ -248,7 +248,7 @@ def _in_sight(eyes: Floats, targets: Floats, plane: PlaneGround, step_m: float) 
     short = targets + (eyes - targets) * np.minimum(0.5, 2.0 / away)[:, None]
     clear = np.asarray(short[:, 2] - plane.highest_between(eyes[:, :2], short[:, :2]) >= -_HIDDEN_M, np.bool_)
     doubt = np.flatnonzero(~clear)
-    above, _ = closest_pass(plane, eyes[doubt], short[doubt], -_HIDDEN_M, step_m)
+    above = closest_pass(plane, eyes[doubt], short[doubt], -_HIDDEN_M, step_m).above_m
     clear[doubt] = ~np.isfinite(above)
     return clear
 

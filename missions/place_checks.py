@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from shapely import LineString, Point, Polygon
@@ -23,35 +22,19 @@ from missions.geometry.geo import Datum, GeoPoint, LocalFrame, distance_m
 from missions.geometry.terrain import Ground
 from missions.item_checks import MOST_FENCE_ITEMS
 from missions.items import Command, MissionItem
+from missions.limits import Limits
+from missions.link_checks import check_link
 from missions.path import Leg, clearance_along, leg_length_m, legs_of
-from missions.reach_checks import check_link, check_reach
+from missions.reach_checks import check_reach
 
 # Consumer GNSS wanders a few metres, in height twice that.
 MOVED_M, MOVED_UP_M = 30.0, 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the checks measure against; metres.
-
-    `hit_m`: closer to the surface than this is a hit (terrain error, GNSS height and sink of the vehicle together);
-    `clearance_m`: closer than this is a warning. `rtl_m`: RTL_ALT above home (ArduCopter's own is 15 m); `link_m`: how
-    far the radio reaches, None where nobody says; `antenna_m`: its height over the ground at home.
-    """
-
-    hit_m: float = 5.0
-    clearance_m: float = 10.0
-    first_leg_m: float = 1_500.0
-    farthest_m: float = 10_000.0
-    max_height_m: float = 120.0
-    rtl_m: float = 15.0
-    link_m: float | None = None
-    antenna_m: float = 2.0
-
-
 def check_places(
-    items: Sequence[MissionItem], home: GeoPoint | None, terrain: Ground | None, limits: Limits
-) -> Iterator[Finding]:
+    items: Sequence[MissionItem], home: GeoPoint | None, terrain: Ground | None, limits: Limits,
+    rally: Sequence[MissionItem] = (),
+) -> Iterator[Finding]:  # fmt: skip
     """Distances and terrain of a mission (item 0 home) whose numbers are sound."""
     if home is None:
         home = _first_place(items)
@@ -65,7 +48,7 @@ def check_places(
     legs = legs_of(items, home)
     yield from _distances(legs, home, limits)
     yield from _heights(legs, limits)
-    yield from check_link(legs, home, limits.link_m)
+    yield from check_link(legs, limits.link_m)
     if terrain is None:
         yield warning(
             "no_terrain",
@@ -73,7 +56,7 @@ def check_places(
             "Give a terrain file",
         )
         return
-    yield from _terrain(legs, home, terrain, limits)
+    yield from _terrain(legs, home, terrain, limits, rally)
 
 
 def check_home(planned: GeoPoint | None, real: GeoPoint | None) -> Iterator[Finding]:
@@ -149,7 +132,9 @@ def _heights(legs: Sequence[Leg], limits: Limits) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _terrain(legs: Sequence[Leg], home: GeoPoint, terrain: Ground, limits: Limits) -> Iterator[Finding]:
+def _terrain(
+    legs: Sequence[Leg], home: GeoPoint, terrain: Ground, limits: Limits, rally: Sequence[MissionItem]
+) -> Iterator[Finding]:
     if terrain.datum is not Datum.SEA_LEVEL:
         yield warning(
             "terrain_datum",
@@ -176,7 +161,7 @@ def _terrain(legs: Sequence[Leg], home: GeoPoint, terrain: Ground, limits: Limit
     step = sampling_step_m(terrain)
     for index, leg in enumerate(legs):
         yield from _leg_clearance(leg, terrain, at_home, limits, step, climbing=index == 0)
-    yield from check_reach(legs, home, at_home, terrain, limits.rtl_m, limits.clearance_m, limits.antenna_m)
+    yield from check_reach(legs, home, at_home, terrain, limits, rally)
 
 
 def _leg_clearance(

@@ -1,13 +1,10 @@
 """Does the aircraft come home, and does the radio reach it? From every place of the flight, not only from its end.
 
-A failsafe can send the aircraft home from anywhere: ArduCopter then climbs to RTL_ALT above home, or stays where it is
-if that is higher, and flies straight home. What stands in that straight line was never part of the plan. The radio
-looks along the same straight line, from the antenna at home: a roof, a hill or a wood between takes the link away.
-
-The legs are looked at from places at most 50 m apart. The line of sight is geometric; the radio wants some more room
-around it (its first Fresnel zone, some 5 m at 2.4 GHz in the middle of a kilometre), so what is only just seen is weak.
-The cone near home, in which ArduCopter climbs less (RTL_CONE_SLOPE), is left out: it is the safe side only where
-nothing tall stands near home, and the crew stands there.
+A failsafe can send the aircraft home from anywhere. ArduCopter (mode_rtl.cpp, AP_Rally.cpp) flies to the nearest rally
+point if one lies within RALLY_LIMIT_KM and nearer than home, else home. It climbs first: to the greatest of RTL_ALT,
+the rally point's height and the height it has, but near its target only up to the cone, RTL_CONE_SLOPE times the
+distance. What stands in that straight line was never part of the plan. The legs are looked at from places at most 50 m
+apart; what lies farther than is allowed at all has its own finding and is left out.
 """
 
 from __future__ import annotations
@@ -24,13 +21,18 @@ from missions.follow import sampling_step_m
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
 from missions.geometry.plane_terrain import PlaneGround, closest_pass
 from missions.geometry.terrain import Ground
+from missions.items import DATUM_OF_FRAME, STORED_FRAME, Command, MissionItem
+from missions.limits import Limits
+from missions.link_checks import line_of_sight
 from missions.path import Leg, leg_length_m
 
 Floats = NDArray[np.float64]
 
 APART_M = 50.0
-BESIDE_ANTENNA_M = 10.0
+LANDING_M = 10.0
 MOST_PLACES = 20_000
+_LEAST_CLIMB_M = 0.3
+_LEAST_SLOPE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,38 +44,54 @@ class _Places:
     lat_deg: Floats
     lon_deg: Floats
 
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> _Places:
+        return _Places(self.seq[chosen], self.enu[chosen], self.lat_deg[chosen], self.lon_deg[chosen])
 
-def check_link(legs: Sequence[Leg], home: GeoPoint, link_m: float | None) -> Iterator[Finding]:
-    """Whether the radio's stated range is enough; nothing is said where nobody stated one."""
-    if link_m is None or not legs:
-        return
-    origin = legs[0].start
-    far = max(legs, key=lambda leg: leg_length_m(Leg(origin, leg.end)))
-    away = leg_length_m(Leg(origin, far.end))
-    if away > link_m:
-        yield warning(
-            "link_range", f"{away:,.0f} m from home, the radio reaches {link_m:,.0f} m",
-            "Take off nearer to it, or accept that the link may drop there",
-            seq=far.end.seq, lat_deg=far.end.lat_deg, lon_deg=far.end.lon_deg,
-        )  # fmt: skip
+    def at(self, number: int) -> dict[str, float]:
+        """Where a finding about one of them is."""
+        return {
+            "seq": int(self.seq[number]),
+            "lat_deg": float(self.lat_deg[number]),
+            "lon_deg": float(self.lon_deg[number]),
+        }
 
 
 def check_reach(
-    legs: Sequence[Leg], home: GeoPoint, home_alt_m: float, terrain: Ground,
-    rtl_m: float, clearance_m: float, antenna_m: float,
+    legs: Sequence[Leg], home: GeoPoint, home_alt_m: float, terrain: Ground, limits: Limits,
+    rally: Sequence[MissionItem] = (),
 ) -> Iterator[Finding]:  # fmt: skip
     """The way home and the line of sight from every place of the flight. `home_alt_m`: the terrain's height at home."""
     frame = LocalFrame(GeoPoint(home.lat_deg, home.lon_deg, 0.0, Datum.SEA_LEVEL))
-    places = _places_of(legs, frame, terrain, home_alt_m)
+    everywhere = _places_of(legs, frame, terrain, home_alt_m)
+    everywhere = everywhere[np.linalg.norm(everywhere.enu[:, :2], axis=1) <= 1.1 * limits.farthest_m]
+    known = np.isfinite(everywhere.enu[:, 2])
+    yield from _unknown(everywhere, np.flatnonzero(~known), "its height above the ground has no meaning there")
+    places = everywhere[known]
     if not len(places.seq):
         return
-    plane = PlaneGround.over(terrain, frame, np.vstack([places.enu[:, :2], [[0.0, 0.0]]]), margin_m=20.0)
+    targets = _targets(rally, frame, terrain, home_alt_m)
+    around = np.vstack([places.enu[:, :2], targets[:, :2]])
+    plane = PlaneGround.over(terrain, frame, around, margin_m=20.0)
     step = sampling_step_m(terrain)
-    yield from _way_home(places, plane, home_alt_m, rtl_m, clearance_m, step)
-    yield from _line_of_sight(places, plane, home_alt_m + antenna_m, step)
+    yield from _way_home(places, targets, plane, home_alt_m, limits, step)
+    where = list(zip(places.seq.tolist(), places.lat_deg.tolist(), places.lon_deg.tolist(), strict=True))
+    seen = line_of_sight(places.enu, where, plane, home_alt_m + limits.antenna_m, limits.link_mhz, step)
+    yield from seen.findings
+    yield from _unknown(places, seen.unknown, "the line of sight from there to the antenna was not checked")
+
+
+def _unknown(places: _Places, which: NDArray[np.intp], what: str) -> Iterator[Finding]:
+    if which.size:
+        yield warning(
+            "reach_unknown",
+            f"the terrain has gaps: for {which.size} of {len(places.seq)} places of the flight {what}",
+            "Give a terrain file that covers the flight and the ways home",
+            **places.at(int(which[0])),
+        )
 
 
 def _places_of(legs: Sequence[Leg], frame: LocalFrame, terrain: Ground, home_alt_m: float) -> _Places:
+    """At most 50 m apart; the height is NaN where it stands on ground that has none."""
     flown = [leg for leg in legs if not leg.why and leg_length_m(leg) > 1.0]
     total = sum(map(leg_length_m, flown))
     apart = max(APART_M, total / MOST_PLACES)
@@ -94,54 +112,84 @@ def _places_of(legs: Sequence[Leg], frame: LocalFrame, terrain: Ground, home_alt
     if over_ground.any():
         up = up + np.where(over_ground, terrain.height_at(lat, lon), 0.0)
     enu = np.column_stack([frame.enu_from_geo(lat, lon, 0.0)[:, :2], up])
-    known = np.isfinite(up)
-    return _Places(np.concatenate(seqs)[known], enu[known], lat[known], lon[known])
+    return _Places(np.concatenate(seqs), enu, lat, lon)
+
+
+def _targets(rally: Sequence[MissionItem], frame: LocalFrame, terrain: Ground, home_alt_m: float) -> Floats:
+    """(1 + M, 3) home first, then the rally points: east, north, height above home; what is no place is left out."""
+    rows = [(0.0, 0.0, 0.0)]
+    for item in rally:
+        sound = abs(item.lat_deg) <= 90.0 and abs(item.lon_deg) <= 180.0 and math.isfinite(item.alt_m)
+        if item.command != Command.RALLY_POINT or not sound:
+            continue
+        east, north, _ = frame.enu_from_geo(item.lat_deg, item.lon_deg, 0.0)
+        datum = DATUM_OF_FRAME.get(STORED_FRAME.get(item.frame, -1))
+        base = 0.0 if datum is Datum.HOME else -home_alt_m
+        if datum is Datum.GROUND:
+            base += float(terrain.height_at(item.lat_deg, item.lon_deg))
+        height = item.alt_m + base
+        rows.append((float(east), float(north), height if math.isfinite(height) else 0.0))
+    return np.array(rows, np.float64)
+
+
+def chosen_target(east_north: Floats, targets: Floats, limit_m: float) -> NDArray[np.intp]:
+    """(N,) which of the targets (home first) a return from each place flies to: the nearest rally point, if it lies
+    within `limit_m` (0: no limit) and nearer than home."""
+    apart = np.linalg.norm(east_north[:, None, :] - targets[None, :, :2], axis=2)
+    if len(targets) == 1:
+        return np.zeros(len(east_north), np.intp)
+    nearest = 1 + np.argmin(apart[:, 1:], axis=1)
+    away = np.take_along_axis(apart, nearest[:, None], axis=1)[:, 0]
+    fits = (away < apart[:, 0]) & ((limit_m <= 0.0) | (away <= limit_m))
+    return np.where(fits, nearest, 0)
+
+
+def return_height(height_m: Floats, target_m: Floats, away_m: Floats, rtl_m: float, cone_slope: float) -> Floats:
+    """(N,) the height above home at which ArduCopter flies to its target: the place's own `height_m`, the target's
+    `target_m`, `away_m` from it, RTL_ALT and RTL_CONE_SLOPE (below 0.5 it does not count)."""
+    least = np.maximum(height_m, _LEAST_CLIMB_M)
+    wanted = np.maximum(np.maximum(target_m, rtl_m), least)
+    if cone_slope < _LEAST_SLOPE:
+        return wanted
+    return np.minimum(wanted, np.maximum(away_m * cone_slope, least))
 
 
 def _way_home(
-    places: _Places, plane: PlaneGround, home_alt_m: float, rtl_m: float, clearance_m: float, step_m: float
+    places: _Places, targets: Floats, plane: PlaneGround, home_alt_m: float, limits: Limits, step_m: float
 ) -> Iterator[Finding]:
-    level = np.maximum(places.enu[:, 2], home_alt_m + rtl_m)
+    choice = chosen_target(places.enu[:, :2], targets, limits.rally_limit_m)
+    target = targets[choice]
+    away = np.maximum(np.linalg.norm(places.enu[:, :2] - target[:, :2], axis=1), 1e-6)
+    own = places.enu[:, 2] - home_alt_m
+    level = home_alt_m + return_height(own, target[:, 2], away, limits.rtl_m, limits.rtl_cone_slope)
     start = np.column_stack([places.enu[:, :2], level])
-    end = np.column_stack([np.zeros((len(level), 2)), level])
-    # The last metres over home are the landing.
-    away = np.maximum(np.linalg.norm(start[:, :2], axis=1), 1e-6)
-    end = end + (start - end) * np.minimum(1.0, BESIDE_ANTENNA_M / away)[:, None]
-    above, share = closest_pass(plane, start, end, clearance_m, step_m)
-    if not np.isfinite(above).any():
+    end = np.column_stack([target[:, :2], level])
+    # The last metres over the target are the landing.
+    end = end + (start - end) * np.minimum(1.0, LANDING_M / away)[:, None]
+    near = closest_pass(plane, start, end, limits.clearance_m, step_m)
+    yield from _unknown(places, np.flatnonzero(near.unknown), "the straight way home was not checked")
+    low = np.isfinite(near.above_m)
+    if not low.any():
         return
-    worst = int(np.argmin(above))
-    lowest, count = float(above[worst]), int(np.isfinite(above).sum())
-    needed = float((level - home_alt_m + clearance_m - above)[np.isfinite(above)].max())
-    metres = float(np.linalg.norm((start - end)[worst, :2]) * share[worst])
-    word = "under" if lowest < 0 else "above"
+    worst = int(np.argmin(near.above_m))
+    lowest = float(near.above_m[worst])
+    metres = float(np.linalg.norm((start - end)[worst, :2]) * near.share[worst])
+    goal = "home" if choice[worst] == 0 else f"to rally point {choice[worst]}"
     yield warning(
         "rtl_path",
-        f"a return from here, straight home at {level[worst] - home_alt_m:.0f} m above home, passes "
-        f"{abs(lowest):.1f} m {word} the surface {metres:.0f} m on ({count} of {len(level)} places of the flight "
-        f"have less than {clearance_m:g} m)",
-        f"Set RTL_ALT to {math.ceil(needed)} m or more, or give a rally point",
-        seq=int(places.seq[worst]), lat_deg=float(places.lat_deg[worst]), lon_deg=float(places.lon_deg[worst]),
-    )  # fmt: skip
+        f"a return from here, straight {goal} at {level[worst] - home_alt_m:.0f} m above home, passes "
+        f"{abs(lowest):.1f} m {'under' if lowest < 0 else 'above'} the surface {metres:.0f} m on ({int(low.sum())} of "
+        f"{len(level)} places of the flight have less than {limits.clearance_m:g} m)",
+        _remedy(level - home_alt_m + limits.clearance_m - near.above_m, low, away, limits),
+        **places.at(worst),
+    )
 
 
-def _line_of_sight(places: _Places, plane: PlaneGround, antenna_alt_m: float, step_m: float) -> Iterator[Finding]:
-    away = np.linalg.norm(places.enu[:, :2], axis=1)
-    far = np.flatnonzero(away > 2.0 * BESIDE_ANTENNA_M)
-    antenna = np.array([0.0, 0.0, antenna_alt_m])
-    begin = antenna + (places.enu[far] - antenna) * (BESIDE_ANTENNA_M / away[far])[:, None]
-    above, share = closest_pass(plane, begin, places.enu[far], 0.0, step_m)
-    if not np.isfinite(above).any():
-        return
-    hidden = np.isfinite(above)
-    worst = int(np.argmin(above))
-    at = int(far[worst])
-    metres = BESIDE_ANTENNA_M + float(share[worst]) * (away[at] - BESIDE_ANTENNA_M)
-    higher = -float(above[worst]) * away[at] / metres
-    yield warning(
-        "line_of_sight",
-        f"{int(hidden.sum())} of {len(away)} places of the flight are out of sight of the antenna; here the surface "
-        f"{metres:.0f} m from home stands {-float(above[worst]):.1f} m into the line of sight",
-        f"Fly {math.ceil(higher)} m higher there, raise the antenna, or accept that the link may drop",
-        seq=int(places.seq[at]), lat_deg=float(places.lat_deg[at]), lon_deg=float(places.lon_deg[at]),
-    )  # fmt: skip
+def _remedy(needed: Floats, low: NDArray[np.bool_], away: Floats, limits: Limits) -> str:
+    """Which RTL_ALT clears all of it, and whether the cone lets it: near its target a return does not climb so far."""
+    height = float(needed[low].max())
+    word = f"Set RTL_ALT to {math.ceil(height)} m or more"
+    cone = limits.rtl_cone_slope
+    if cone >= _LEAST_SLOPE and bool((away[low] * cone < needed[low]).any()):
+        word += ", and RTL_CONE_SLOPE to 0, which near home keeps it from climbing so far"
+    return f"{word}, or give a rally point"

@@ -11,6 +11,8 @@ and looks closer only where that leaves a doubt, so a thousand lines of a kilome
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ _DEGREES = (1, 2, 3)
 _MOST_ERROR_CELLS = 0.01
 _FEW = 64
 _FIRST_PIECES = 8
+_FINE_ENOUGH_OVER_GAPS = 1.0 / 60.0
 
 
 class PlaneGround:
@@ -104,29 +107,66 @@ def _polynomial(weights: list[Floats], x: Floats, y: Floats) -> Floats:
     return total
 
 
-def closest_pass(plane: PlaneGround, a: Floats, b: Floats, enough_m: float, step_m: float) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Pass:
+    """Of each line (N,): ``above_m``, the smallest height over the surface where it is less than was asked for, else ∞;
+    ``share`` of the way where; ``unknown``: the surface has no height somewhere under it where it would count."""
+
+    above_m: Floats
+    share: Floats
+    unknown: NDArray[np.bool_]
+
+
+class Sag(Protocol):
+    """How far a line hangs below the straight one: ``metres(line, share)`` (M,), concave along each line, with its
+    greatest value at ``peak(line)``, a share of the way."""
+
+    def metres(self, line: NDArray[np.intp], share: Floats) -> Floats: ...
+
+    def peak(self, line: NDArray[np.intp]) -> Floats: ...
+
+
+def closest_pass(
+    plane: PlaneGround, a: Floats, b: Floats, enough_m: float, step_m: float, sag: Sag | None = None
+) -> Pass:
     """Straight lines a → b ((N, 3) east, north, height in the ground's datum) over the surface.
 
-    Returns (N,) the smallest height of each above the surface where that is less than `enough_m`, else ∞, and (N,)
-    the share of the way where. Ground without a height counts as none: it is for others to say that it is unknown.
+    `sag`: they hang below that. Ground without a height counts as none, and is said in `unknown`.
     """
-    found, where = np.full(len(a), np.inf), np.zeros(len(a))
+    found, where, unknown = np.full(len(a), np.inf), np.zeros(len(a)), np.zeros(len(a), np.bool_)
     line = np.repeat(np.arange(len(a)), _FIRST_PIECES)
     start = np.tile(np.arange(_FIRST_PIECES) / _FIRST_PIECES, len(a))
     width = 1.0 / _FIRST_PIECES
     longest = float(np.linalg.norm((b - a)[:, :2], axis=1).max(initial=0.0))
+    ends: list[tuple[NDArray[np.intp], Floats]] = []
     for _ in range(max(0, math.ceil(math.log2(max(longest * width / step_m, 1.0)))) + 1):
         first, last = (a[line] + (b - a)[line] * (start + extra)[:, None] for extra in (0.0, width))
         highest = plane.highest_between(first[:, :2], last[:, :2])
-        doubt = np.minimum(first[:, 2], last[:, 2]) - highest < enough_m
+        lowest = np.minimum(first[:, 2], last[:, 2])
+        if sag is not None:
+            lowest = lowest - sag.metres(line, np.clip(sag.peak(line), start, start + width))
+        doubt = lowest - highest < enough_m
+        gap = np.flatnonzero(np.isinf(highest))
+        if gap.size:
+            nothing = gap[np.isnan(plane.heights(0.5 * (first + last)[gap, :2]))]
+            unknown[line[nothing]] = True
+            if width < _FINE_ENOUGH_OVER_GAPS:
+                # A line that is unknown anyway is not followed into its gaps step by step.
+                over = gap[unknown[line[gap]]]
+                doubt[over] = False
+                ends += [(line[over], start[over]), (line[over], start[over] + width)]
         line, start = np.repeat(line[doubt], 2), np.repeat(start[doubt], 2)
         width /= 2.0
         start[1::2] += width
-    for share in (start, start + width):
-        places = a[line] + (b - a)[line] * share[:, None]
+    ends += [(line, start), (line, start + width)]
+    for which, share in ends:
+        places = a[which] + (b - a)[which] * share[:, None]
         above = places[:, 2] - plane.heights(places[:, :2])
+        if sag is not None:
+            above -= sag.metres(which, share)
+        unknown[which[np.isnan(above)]] = True
         worth = np.flatnonzero(above < enough_m)
         worst = worth[np.argsort(-above[worth])]  # the lowest of a line is written last
-        better = worst[above[worst] < found[line[worst]]]
-        found[line[better]], where[line[better]] = above[better], share[better]
-    return found, where
+        better = worst[above[worst] < found[which[worst]]]
+        found[which[better]], where[which[better]] = above[better], share[better]
+    return Pass(found, where, unknown)

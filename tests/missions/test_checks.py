@@ -149,7 +149,7 @@ def test_a_wall_between_two_high_enough_points_stops_at_the_wall() -> None:
         (20.0, set()),
         (40.0, {"line_of_sight"}),
         (52.0, {"low_clearance", "low_return", "rtl_path", "line_of_sight"}),
-        (57.0, {"hits_ground", "low_return", "rtl_path", "line_of_sight"}),
+        (57.0, {"hits_ground", "low_return", "rtl_path", "line_of_sight", "fresnel"}),
     ],
 )
 def test_clearance_has_two_thresholds(wall: float, codes: set[str]) -> None:
