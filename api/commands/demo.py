@@ -37,26 +37,26 @@ _WORLD_WORDS = {
 def register(verbs: Any) -> None:
     """The verb's options."""
     parser = verbs.add_parser("demo", help="the whole system on a simulated incident")
-    parser.add_argument("--scenario", default="schrottinsel", metavar="NAME")
+    parser.add_argument("--scenario", default="schrottinsel", metavar="NAME", help="a shipped one, or FILE.toml")
     parser.add_argument("--sitl", metavar="BINARY", nargs="?", const="", help="fly a real ArduCopter binary")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--headless", action="store_true", help="open no browser")
     parser.add_argument("--seconds", type=float, metavar="N", help="end after this time")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
-    parser.add_argument("--speedup", type=float, default=1.0, metavar="X")
+    parser.add_argument("--speedup", type=float, default=1.0, metavar="X", help="its seconds per second, 0.1 to 20")
     parser.add_argument("--data", metavar="DIR")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the demonstration until a signal, the end of its world, or ``--seconds``."""
     from api.settings import SettingsError
-    from simulators.scenario import load
+    from simulators.scenario_files import scenario_of
 
     if not 0.1 <= args.speedup <= 20.0:
         raise SettingsError(f"--speedup {args.speedup}: allowed are 0.1 to 20")
     if not 0 <= args.seed < 2**31:
         raise SettingsError(f"--seed {args.seed}: allowed are 0 to 2147483647")
-    return asyncio.run(_demo(args, replace(load(args.scenario), vehicles=1)))
+    return asyncio.run(_demo(args, replace(scenario_of(args.scenario), vehicles=1)))
 
 
 @dataclass(slots=True)
@@ -103,6 +103,7 @@ class _Show:
             ground=f"127.0.0.1:{port}",
             speedup=self.args.speedup,
             video_port=self.video_port,
+            source=self.args.scenario,
             boot="quick",
         )
         self.drone = await self.stack.enter_async_context(drone)
@@ -120,8 +121,16 @@ class _Show:
         east, north = home_en_m(self.scenario)
         lat, lon = self.scene.place(east, north)
         home = GeoPoint(lat, lon, self.scene.height_at(east, north), Datum.SEA_LEVEL)
-        payload = SimulatedDrone(self.scenario, self.args.seed, ground="", video_port=self.video_port)
-        vehicle = SitlVehicle(binary, home, _SITL_HEADING_DEG, speedup=1.0, grounds=(port,))
+        speedup = self.args.speedup
+        payload = SimulatedDrone(
+            self.scenario,
+            self.args.seed,
+            ground="",
+            speedup=speedup,
+            video_port=self.video_port,
+            source=self.args.scenario,
+        )
+        vehicle = SitlVehicle(binary, home, _SITL_HEADING_DEG, speedup=speedup, grounds=(port,))
         vehicle = await self.stack.enter_async_context(vehicle)
         ports = vehicle.ports
         self.stack.push_async_callback(payload.stop)

@@ -15,6 +15,8 @@ import av
 from imagery.frame import Frame
 
 SEGMENT_S = 60.0
+# FFmpeg tells of a write that failed with the next frame: one good frame after a bad one says nothing of the disk.
+_SURE = 3
 _MICROSECONDS = Fraction(1, 1_000_000)
 
 
@@ -31,6 +33,7 @@ class VideoRecorder:
         self.written = 0
         self.not_recorded = 0
         self.ok = True
+        self._good = _SURE
 
     def write(self, frame: Frame) -> None:
         """Append one frame; never raises for the disk's sake."""
@@ -41,10 +44,11 @@ class VideoRecorder:
             self._encode(frame)
             self._stamp_s = frame.stamp_s
             self.written += 1
-            self.ok = True
+            self._good += 1
+            self.ok = self._good >= _SURE
         except (av.FFmpegError, OSError, ValueError):
             self.not_recorded += 1
-            self.ok = False
+            self.ok, self._good = False, 0
             self._abandon()
 
     def _open(self, frame: Frame) -> None:

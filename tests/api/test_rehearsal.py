@@ -7,9 +7,7 @@ promises what no receiver, mount and terrain can keep.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from api.rehearsal import Rehearsal, RehearsalError, rehearse
 from imagery import georeference
 from imagery.hotspots import Hotspot
 from simulators.scenario import load, names
+from tests.small_scene import small_scene
 
 pytestmark = pytest.mark.rehearsal
 SCENARIO = "uebungsplatz"
@@ -30,10 +29,6 @@ CHI2_95, CHI2_999 = 5.991, 13.816
 Floats = NDArray[np.float64]
 SURVEYED_S, FOUND_S = 62.0, 45.0
 """Boot times at which the small scene has been seen whole, and at which its fire has its number."""
-SMALL = {
-    "survey_m": "[24.0, 20.0]", "survey_height_m": "25.0", "width_m": "150.0", "fires": "1", "heaps": "0",
-    "friends": "0", "fire_radius_m": "[0.3, 0.5]",
-}  # fmt: skip
 ALL_AT_ONCE = """
 vehicles = 2
 
@@ -96,16 +91,6 @@ def test_a_flight_finds_every_fire_and_is_off_by_what_it_says() -> None:
         assert nees(off, hotspot.covariance_m2) < CHI2_999
     assert figures["frames"] > 500
     assert (figures["scenario"], figures["seed"], figures["mode"]) == (SCENARIO, 1, "demo")
-
-
-def small_scene(folder: Path, more: str = "") -> str:
-    """The file of a scene with one fire, surveyed in less than a minute."""
-    file = folder / "klein.toml"
-    text = resources.files("simulators").joinpath("scenarios", f"{SCENARIO}.toml").read_text("utf-8")
-    for key, value in SMALL.items():
-        text = re.sub(rf"(?m)^{key} = .*", f"{key} = {value}", text)
-    file.write_text(text + more, encoding="utf-8")
-    return str(file)
 
 
 def flown_until(flight: Rehearsal, boot_s: float) -> Rehearsal:

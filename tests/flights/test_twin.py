@@ -68,6 +68,7 @@ def test_a_difference_in_words_texts_state_or_time_is_seen() -> None:
     assert list(spilt) == ["one"]
 
 
+@pytest.mark.xdist_group("twin")  # one worker flies the script
 @pytest.mark.parametrize("name", NAMES)
 def test_our_copter_answers_as_the_real_one_did(name: str) -> None:
     found = differing().get(name, [])

@@ -49,8 +49,12 @@ def test_every_difference_is_of_a_stimulus() -> None:
     assert set(DIFFERENCES) <= {name for _, name in NAMES}
 
 
-@pytest.mark.flight
-@pytest.mark.parametrize(("script", "name"), NAMES)
+@pytest.mark.rehearsal
+@pytest.mark.parametrize(
+    ("script", "name"),
+    # One worker flies a script.
+    [pytest.param(*each, marks=pytest.mark.xdist_group(f"twin {each[0]}")) for each in NAMES],
+)
 def test_our_copter_answers_as_the_real_one_did(script: str, name: str) -> None:
     found = differing(script).get(name, [])
     if name in DIFFERENCES:

@@ -75,6 +75,9 @@ def test_a_folder_that_takes_nothing_costs_a_count_and_no_exception(tmp_path: Pa
     assert (recorder.written, recorder.not_recorded, recorder.ok) == (0, 2, False)
     (tmp_path / "gone").mkdir()
     recorder.write(_frame(1.2, 3))
+    assert not recorder.ok, "one good frame says nothing of a disk whose failures are told a frame late"
+    for number in (4, 5):
+        recorder.write(_frame(1.0 + number / 10, number))
     recorder.close()
-    assert (recorder.written, recorder.not_recorded, recorder.ok) == (1, 2, True)
-    assert [len(segment) for segment in _recorded(tmp_path / "gone")] == [1]
+    assert (recorder.written, recorder.not_recorded, recorder.ok) == (3, 2, True)
+    assert [len(segment) for segment in _recorded(tmp_path / "gone")] == [3]
