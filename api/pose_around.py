@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from api.pose_sources import answers_for
+from api.pose_sources import answers_for, has_log
 from api.telemetry_log import Answer, poses_of
 from missions.geometry.camera import CameraProfile
 from missions.geometry.geo import LocalFrame
@@ -45,7 +45,7 @@ def around_for(
 ) -> list[tuple[Answer, PoseAt]]:
     """For each frame its answer, and the pose at other times than the profile's: what a calibration asks for."""
     answers = answers_for(args, names, times_s, profile)
-    if not args.telemetry:
+    if not has_log(args):
         return [(answer, _coasting(pose)) for answer, pose in zip(answers, _with_velocity(answers), strict=True)]
     half = round(AROUND_S / _STEP_S)
     offsets = [step * _STEP_S for step in range(-half, half + 1)]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from api.batch import WORK_FOLDER, Brief, Job, Kept, brief_of, pieces, pool_of, run_jobs, station_of
 from api.pose_around import around_for
-from api.pose_sources import answers_for, picture_time
+from api.pose_sources import answers_for, has_log, picture_time
 from api.settings import SettingsError
 from api.telemetry_log import Answer
 from imagery.batch import Counts, Taken, empty_map
@@ -28,7 +28,7 @@ from imagery.observe import FrameObservation
 from imagery.readers import ReadError, read
 from imagery.resight import resightings
 from imagery.sightings import utc
-from imagery.sources import VideoFile, pictures_in
+from imagery.sources import pictures_in, recorded
 from imagery.thermal_map import ThermalMap
 from missions.geometry.camera import CameraProfile
 from missions.geometry.geo import LocalFrame
@@ -111,7 +111,7 @@ class Survey:
                 continue
 
     def _video(self, profile: CameraProfile) -> Iterator[Frame]:
-        return VideoFile(self._args.frames, 1, CAMERA, band=profile.band).read()
+        return recorded(self._args.frames, 1, CAMERA, band=profile.band).read()
 
     def _stamps(self) -> Iterator[tuple[str, float | None]]:
         """Name and UTC of each frame's stamp: the stream's clock, the file's name, or ``--video-start`` plus pts."""
@@ -125,7 +125,9 @@ class Survey:
             if frame.clock == "utc":
                 yield frame.name, frame.stamp_s
             else:
-                yield frame.name, None if start_s is None else start_s + frame.stamp_s
+                # subtitles know no other clock than the video's own
+                own = not has_log(self._args) and not self._args.poses
+                yield frame.name, frame.stamp_s + (start_s or 0.0) if own or start_s is not None else None
 
     # --- one time over ----------------------------------------------------------------------------------------------
 

@@ -13,10 +13,12 @@ _MOST_WORKERS = 64
 def register(verbs: Any) -> None:
     """The verb's options."""
     parser = verbs.add_parser("see", help="a flown survey to hotspots, thermal map and coverage")
-    parser.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of pictures, or a video")
+    parser.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of pictures, a video, or a FLIR .seq")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--telemetry", type=Path, metavar="LOG", help="a .tlog or .BIN of the flight")
-    source.add_argument("--poses", type=Path, metavar="CSV", help="a poses CSV; with neither, what the pictures say")
+    source.add_argument("--telemetry", type=Path, metavar="LOG", help="a .tlog or .BIN of the flight, or a .SRT")
+    source.add_argument(
+        "--poses", type=Path, metavar="CSV", help="a poses CSV; with neither, what pictures or video say"
+    )
     parser.add_argument("--video-start", metavar="UTC", help="when a video without a clock began")
     parser.add_argument("--camera-profile", type=Path, metavar="FILE", help="needed unless the pictures name the lens")
     parser.add_argument("--kelvin-per-count", type=float, metavar="K", help="the scale of 16-bit pictures")

@@ -89,6 +89,12 @@ def parse(data: bytes, name: str) -> Raw:
         raise ReadError(f"{name}: {error}") from error
 
 
+def time_of(data: bytes, name: str) -> float | None:
+    """UTC of the picture by the camera's own clock; None where it says none. Raises ReadError."""
+    record = _records(data, name).get(_CAMERA, b"")
+    return _time_s(record, _order_of(record, name)) if len(record) >= _CAMERA_LENGTH else None
+
+
 def _records(data: bytes, name: str) -> dict[int, bytes]:
     if data[:4] not in SIGNATURES or len(data) < _HEADER:
         raise ReadError(f"{name}: broken FLIR data: no FFF header ({len(data)} bytes)")

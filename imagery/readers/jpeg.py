@@ -18,11 +18,12 @@ from imagery.frame import Frame, FrameKind
 from imagery.radiometry import Settings
 from imagery.readers import fff
 from imagery.readers.decode import decode, frame_of, frame_of_pixels, stretched
-from imagery.readers.errors import ReadError, require_size
+from imagery.readers.errors import MAX_SCANS, ReadError, require_size
 
 SIGNATURE = b"\xff\xd8\xff"
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _APP1, _APP3, _SCAN, _END = 0xE1, 0xE3, 0xDA, b"\xff\xd9"
+_SCAN_MARK = b"\xff\xda"
 _FLIR, _FLIR_HEADER = b"FLIR\0", 8
 # Sensors by the length of their counts, two bytes each: (width, height).
 _DJI_SENSORS = {2 * w * h: (w, h) for w, h in ((640, 512), (320, 256), (336, 256), (160, 120), (1280, 1024))}
@@ -31,6 +32,8 @@ _DJI_SENSORS = {2 * w * h: (w, h) for w, h in ((640, 512), (320, 256), (336, 256
 @dataclass(slots=True)
 class _Parts:
     size: tuple[int, int] | None = None
+    header: int = 2
+    """Bytes before the pixels, fill bytes left out."""
     flir: dict[int, bytes] = field(default_factory=dict)
     flir_count: int = 0
     dji: list[bytes] = field(default_factory=list)
@@ -44,6 +47,8 @@ def read(data: bytes, name: str, settings: Settings | None = None) -> tuple[Fram
     require_size(name, *parts.size)
     if _END not in data:  # the decoder would fill the missing rows with grey
         raise ReadError(f"{name}: broken JPEG: truncated after {len(data)} bytes")
+    if (scans := data.count(_SCAN_MARK, parts.header)) > MAX_SCANS:
+        raise ReadError(f"{name}: broken JPEG: {scans} scans; allowed are {MAX_SCANS}")
     if parts.flir:
         inside = _joined(parts, name)
         if fff.holds_counts(inside, name):
@@ -61,6 +66,7 @@ def read(data: bytes, name: str, settings: Settings | None = None) -> tuple[Fram
 def _parts(data: bytes, name: str) -> _Parts:
     parts = _Parts()
     for marker, body in segments(data, name):
+        parts.header += 4 + len(body)
         if marker in _FRAME_HEADERS and len(body) >= 5:
             height, width = struct.unpack_from(">HH", body, 1)
             parts.size = width, height

@@ -9,8 +9,10 @@ from imagery.readers.decode import decode, frame_of_pixels
 from imagery.readers.errors import ReadError, require_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEADER_END = 24
+_HEADER_END = 29
 _LAST_CHUNK = b"IEND"
+# By colour type: grey, colour, palette (decoded to colour), grey and alpha, colour and alpha.
+_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 
 def read(data: bytes, name: str, kelvin_per_count: float | None, kelvin_offset: float) -> tuple[Frame, str]:
@@ -24,6 +26,7 @@ def require_whole(data: bytes, name: str) -> None:
     if len(data) < _HEADER_END or data[12:16] != b"IHDR":
         raise ReadError(f"{name}: broken PNG: it ends inside its header ({len(data)} bytes)")
     width, height = struct.unpack_from(">II", data, 16)
-    require_size(name, width, height)
+    bits, colour = data[24], data[25]
+    require_size(name, width, height, max(1, bits // 8) * _CHANNELS.get(colour, 4))
     if _LAST_CHUNK not in data[-16:]:  # the decoder would fill the missing rows with black
         raise ReadError(f"{name}: broken PNG: truncated after {len(data)} bytes")

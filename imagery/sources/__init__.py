@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imagery.readers import seq
 from imagery.sources.container import frames_of
+from imagery.sources.device import DeviceSource
 from imagery.sources.files import FolderSource, VideoFile, pictures_in
+from imagery.sources.sequence import SequenceFile
 from imagery.sources.source import CONNECTING, ENDED, LIVE, LOST, CameraSource, SourceError
 from imagery.sources.stream import Mailbox, StreamSource
 
@@ -20,15 +23,27 @@ __all__ = [
     "LIVE",
     "LOST",
     "CameraSource",
+    "DeviceSource",
     "FolderSource",
     "Mailbox",
+    "SequenceFile",
     "SourceError",
     "StreamSource",
     "VideoFile",
     "frames_of",
     "open_camera",
     "pictures_in",
+    "recorded",
 ]
+
+
+def recorded(path: Path, vehicle: int, camera: str, *, band: str = "thermal") -> VideoFile | SequenceFile:
+    """The source of a recording, told by its first bytes. Raises SourceError for a missing one."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if seq.is_sequence(file.read(64)):
+                return SequenceFile(path, vehicle, camera, band=band)
+    return VideoFile(path, vehicle, camera, band=band)
 
 
 def open_camera(url: str, vehicle: int, camera: str, *, band: str = "thermal") -> CameraSource:
@@ -37,7 +52,9 @@ def open_camera(url: str, vehicle: int, camera: str, *, band: str = "thermal") -
     if scheme in ("tcp", "udp", "rtsp") and rest.startswith("//"):
         return StreamSource(url, vehicle, camera, band=band)
     if scheme == "file" and rest:
-        return VideoFile(Path(rest), vehicle, camera, band=band)
+        return recorded(Path(rest), vehicle, camera, band=band)
+    if scheme == "v4l2" and rest:
+        return DeviceSource(rest, vehicle, camera, band=band)
     if scheme == "dir" and rest:
         return FolderSource(Path(rest), vehicle, camera, band=band)
-    raise SourceError(f"camera {url!r}: allowed are rtsp://… udp://… tcp://… file:VIDEO dir:FOLDER")
+    raise SourceError(f"camera {url!r}: allowed are rtsp://… udp://… tcp://… file:VIDEO dir:FOLDER v4l2:DEVICE")

@@ -85,15 +85,23 @@ class StreamSource:
     def _run(self, mailbox: Mailbox) -> None:
         while not self._stop.is_set():
             try:
-                with av.open(self.url, options=_OPTIONS, timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S)) as container:
+                with self._open() as container:
                     self._read(container, mailbox)
             except (av.FFmpegError, OSError, ValueError) as error:
                 self.reason = str(error)
             self.state = LOST if self.received else CONNECTING
             self._stop.wait(_RETRY_S)
 
+    def _open(self) -> Any:
+        return av.open(self.url, options=_OPTIONS, timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S))
+
+    def _meaning(self) -> dict[str, str]:
+        """What the stream's own metadata do not say of its numbers."""
+        return {}
+
     def _read(self, container: Any, mailbox: Mailbox) -> None:
-        for frame in frames_of(container, self.vehicle, self.camera, self.band, first_seq=self.received + 1):
+        begin, told = self.received + 1, self._meaning()
+        for frame in frames_of(container, self.vehicle, self.camera, self.band, first_seq=begin, told=told):
             if self._stop.is_set():
                 return
             self.received += 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from api.cli import main
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame
@@ -26,15 +27,19 @@ def exif_with_focal(length_mm: int) -> bytes:
     return b"Exif\0\0" + head + struct.pack("<HHHIHH", 1, 0xA405, 3, 1, length_mm, 0) + bytes(4)
 
 
-def picture(east_m: float, yaw_deg: float, second: int) -> bytes:
-    """Straight down from HEIGHT_M over a meadow at 15 °C with a fire of 2 m at FIRE_EN."""
-    lat, lon, _ = LocalFrame(HOME).geo_from_enu([east_m, 0.0, HEIGHT_M])
+def burning_at(east_m: float, yaw_deg: float) -> NDArray[np.bool_]:
+    """(256, 320) the fire of 2 m at FIRE_EN, seen straight down from HEIGHT_M."""
     columns, rows = np.meshgrid(np.arange(320), np.arange(256))
     x, y = (columns - 159.5) / FOCAL_PX * HEIGHT_M, (rows - 127.5) / FOCAL_PX * HEIGHT_M
     sine, cosine = math.sin(math.radians(yaw_deg)), math.cos(math.radians(yaw_deg))
     east, north = east_m + x * cosine - y * sine, -x * sine - y * cosine
-    hot = np.hypot(east - FIRE_EN[0], north - FIRE_EN[1]) < 1.0
-    counts = np.where(hot, 14_000, 3_300).astype(np.uint16)
+    return np.asarray(np.hypot(east - FIRE_EN[0], north - FIRE_EN[1]) < 1.0)
+
+
+def picture(east_m: float, yaw_deg: float, second: int) -> bytes:
+    """A meadow at 15 °C with the fire, as DJI's and FLIR's words tell it."""
+    lat, lon, _ = LocalFrame(HOME).geo_from_enu([east_m, 0.0, HEIGHT_M])
+    counts = np.where(burning_at(east_m, yaw_deg), 14_000, 3_300).astype(np.uint16)
     facts = (
         f'drone-dji:GpsLatitude="{lat:.8f}" drone-dji:GpsLongitude="{lon:.8f}" drone-dji:AbsoluteAltitude="+93.0" '
         f'drone-dji:RelativeAltitude="+60.0" drone-dji:GimbalRollDegree="0" drone-dji:GimbalPitchDegree="-90.0" '
