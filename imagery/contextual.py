@@ -85,8 +85,7 @@ def contextual(
         return Detections.empty(task.kind, radiometric), mask
     if saturation is None and radiometric:
         saturation = _clipped_at(float(around.highest.max()), hot, task.absolute)
-    hot = _within_extent(hot, task)
-    count, labels = labels_of(hot, shape)
+    hot, labels, count = _within_extent(hot, task)
     found = measured(hot, labels, count, shape, kind=task.kind, radiometric=radiometric, saturation=saturation)
     sure = found.peak > min(task.absolute, max(task.sure_at_least, around.scene + task.sure_above_scene))
     kept = np.flatnonzero(_large_or_hot(found, sure, task))
@@ -134,12 +133,25 @@ def _clipped_at(peak: float, hot: HotPixels, absolute: float) -> float | None:
     return peak if clips else None
 
 
-def _within_extent(hot: HotPixels, task: Task) -> HotPixels:
-    """Each hot region cut at its extent level."""
+def _within_extent(hot: HotPixels, task: Task) -> tuple[HotPixels, NDArray[np.int64], int]:
+    """Each hot region cut at its extent level; the part of each pixel, and how many parts there are.
+
+    What hangs together above half of the region's contrast is one part, though only specks of it may reach as far up as
+    the extent level: peat at 105 °C is one place and not ten.
+    """
     count, labels = labels_of(hot, (0, 0))
     peaks, lows = highest(hot.value, labels, count), means(hot.low, labels, count)
-    levels = np.where(peaks > task.extent_level, task.extent_level, lows + 0.5 * (peaks - lows))
-    return hot.take(hot.value >= levels[labels])
+    halves = lows + 0.5 * (peaks - lows)
+    levels = np.where(peaks > task.extent_level, task.extent_level, halves)
+    within = hot.value >= levels[labels]
+    if not (halves < levels).any():
+        cut = hot.take(within)
+        count, parts = labels_of(cut, (0, 0))
+        return cut, parts, count
+    joined = hot.value >= np.minimum(halves, levels)[labels]
+    _, parts = labels_of(hot.take(joined), (0, 0))
+    names, own = np.unique(parts[within[joined]], return_inverse=True)
+    return hot.take(within), own.astype(np.int64), len(names)
 
 
 def _large_or_hot(found: Detections, sure: NDArray[np.bool_], task: Task) -> NDArray[np.bool_]:

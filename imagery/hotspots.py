@@ -47,6 +47,9 @@ _EDGE_MARGIN_M = 2.0
 _NEIGHBOURS_M = 20.0
 # Two whose places agree are one only where that could be told: this well known, and so often seen.
 _AGREE, _TOLD_M, _TOLD_LOOKS, _TOLD_FARTHEST_M = 6.0, 1.5, 3, 6.0
+# Flames cut one large fire into parts that come and go: what is so near to one has its own number once it is seen so
+# often, every time of late.
+_LARGE_M, _PARTS_APART_M, _PARTS_WITHIN_M, _OWN_LOOKS = 2.0, 4.0, 12.0, 10
 # Seen so often while the other was in view and not, two that may be one are one; and oftener, if it is less likely.
 _INSTEAD, _INSTEAD_OFTEN, _UNLIKELY = 3, 5, 16.0
 # One look hardly moves a place by more.
@@ -255,13 +258,28 @@ class _Draft:
         return hotspot
 
     def confirm(self) -> None:
-        """Give numbers to those that have earned them."""
-        for i in sorted(self.changed):
-            hotspot = self._hotspots[i]
-            if hotspot is not None and not hotspot.confirmed and _is_sure(hotspot):
-                self._hotspots[i] = replace(hotspot, number=self._next_number)
-                self._next_number += 1
-                self._events.append(Event("confirmed", hotspot.key))
+        """Give numbers to those that have earned them, the largest first: what is beside it may be a part of it."""
+        sure = [i for i in self.changed if (h := self._hotspots[i]) is not None and not h.confirmed and _is_sure(h)]
+        earned: list[int] = []
+        for i in sorted(sure, key=lambda i: (-self._at(i).area_m2, i)):
+            if _is_its_own(self._at(i)) or not self._beside_a_large_one(i, earned):
+                earned.append(i)
+        for i in sorted(earned):
+            hotspot = self._at(i)
+            self._hotspots[i] = replace(hotspot, number=self._next_number)
+            self._next_number += 1
+            self._events.append(Event("confirmed", hotspot.key))
+
+    def _beside_a_large_one(self, i: int, earned: list[int]) -> bool:
+        hotspot = self._at(i)
+        place, index = hotspot.place_en, self._memory.index
+        near = index.within(place - _PARTS_WITHIN_M, place + _PARTS_WITHIN_M)
+        others = [h for k in near if (h := self._hotspots[k]) is not None and h.confirmed]
+        others += [self._at(k) for k in earned]
+        large = [h for h in others if h.radius_m >= max(_LARGE_M, hotspot.radius_m)]
+        return any(
+            float(np.hypot(*(h.place_en - place))) < h.radius_m + hotspot.radius_m + _PARTS_APART_M for h in large
+        )
 
     def finished(self) -> tuple[HotspotMemory, tuple[Event, ...]]:
         """The next memory and what changed."""
@@ -344,6 +362,10 @@ def _is_sure(hotspot: Hotspot) -> bool:
     often = hotspot.looks.count(True) >= _LOOKS_NEEDED
     sun_warmed = hotspot.radiometric and hotspot.kind == "fire" and hotspot.peak_k < _SUN_WARMED_BELOW_K
     return strong or (often and not sun_warmed)
+
+
+def _is_its_own(hotspot: Hotspot) -> bool:
+    return hotspot.sightings >= _OWN_LOOKS and all(hotspot.looks)
 
 
 def hotspot_id(key: int) -> str:

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from imagery.detect import Detections, detect
 from imagery.frame import Frame, FrameKind
 from imagery.guard import FrameGuard
+from imagery.latency import LatencyLearner
 from missions.geometry.camera import CameraProfile
 from missions.geometry.geo import Datum, GeoPoint
 from missions.geometry.pose import NoPose, NoPoseReason, Pose, PoseSource
 
 PATIENCE_S = 3.0
 MAX_WAITING = 64
+UNKNOWN_CLOCK = "unknown"
 
 _POSE_ARRAYS = (
     "ned_from_mount",
@@ -152,6 +154,10 @@ class _Waiting:
     since_s: float
 
 
+def _without_pixels(frame: Frame) -> Frame:
+    return replace(frame, image=np.zeros((0, 0), np.uint8))
+
+
 class Observer:
     """The eye of one camera."""
 
@@ -159,6 +165,7 @@ class Observer:
         self.profile = profile
         self.task = task
         self.guard = FrameGuard()
+        self.latency = LatencyLearner(profile)
         self.frames = 0
         self.unplaced = 0
         self.refused = 0
@@ -167,6 +174,8 @@ class Observer:
     def see(self, frame: Frame) -> Seen:
         """Look at a frame. Off the event loop: this is the part that takes milliseconds."""
         self.frames += 1
+        if frame.clock == UNKNOWN_CLOCK:
+            self.latency.see(frame, _without_pixels(frame))
         if frame.kind is FrameKind.VISIBLE or self.profile.band == "visible":
             nothing = Detections.empty("unknown", radiometric=False)
             return Seen(frame, nothing, np.zeros(frame.image.shape[:2], np.uint8), "visible light: no temperatures")
@@ -184,8 +193,7 @@ class Observer:
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft()
             self.unplaced += 1
-        small = replace(seen.frame, image=np.zeros((0, 0), np.uint8))
-        self._waiting.append(_Waiting(small, seen.detections, seen.refusal, now_s))
+        self._waiting.append(_Waiting(_without_pixels(seen.frame), seen.detections, seen.refusal, now_s))
 
     @property
     def waiting(self) -> int:
@@ -197,9 +205,10 @@ class Observer:
     ) -> tuple[FrameObservation, ...]:
         """The observations whose pose is known now, or will never be. ``utc_of``: a frame's stamp → UTC of exposure."""
         ready = []
+        self.latency.weigh(poses, utc_of)
         while self._waiting:
             waiting = self._waiting[0]
-            time_s = utc_of(waiting.frame)
+            time_s = self._exposed_s(waiting.frame, utc_of)
             stamp_s = waiting.frame.stamp_s if time_s is None else time_s + self.profile.time_offset_s
             pose = (
                 NoPose(stamp_s, NoPoseReason.NO_CLOCK, "the time of this frame is not known")
@@ -214,10 +223,19 @@ class Observer:
             ready.append(self._observation(waiting, pose, stamp_s))
         return tuple(ready)
 
+    def _exposed_s(self, frame: Frame, utc_of: Callable[[Frame], float | None]) -> float | None:
+        """With what is known by now of how late the stream is, where its frames do not say when they were exposed."""
+        time_s, learnt = utc_of(frame), self.latency.learnt
+        if time_s is None or learnt is None or frame.clock != UNKNOWN_CLOCK:
+            return time_s
+        return time_s + learnt.offset_s
+
     def _observation(self, waiting: _Waiting, pose: Pose | NoPose, time_s: float) -> FrameObservation:
-        frame = waiting.frame
-        if isinstance(pose, Pose) and frame.time_sigma_s > pose.time_sigma_s:
-            pose = replace(pose, time_sigma_s=frame.time_sigma_s)
+        frame, learnt = waiting.frame, self.latency.learnt
+        known = learnt is not None and frame.clock == UNKNOWN_CLOCK
+        sigma_s = learnt.sigma_s if learnt is not None and known else frame.time_sigma_s
+        if isinstance(pose, Pose) and sigma_s > pose.time_sigma_s:
+            pose = replace(pose, time_sigma_s=sigma_s)
         return FrameObservation(
             frame.vehicle, frame.camera, frame.seq, time_s, pose, waiting.detections, waiting.refusal, frame.name
         )

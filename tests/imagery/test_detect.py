@@ -62,6 +62,19 @@ def test_the_extent_does_not_shrink_with_the_peak() -> None:
     assert areas[0] == areas[1]
 
 
+@pytest.mark.parametrize(("ash_k", "peak_k", "found"), [(360.0, 380.0, 1), (320.0, 380.0, 2), (360.0, 600.0, 2)])
+def test_specks_of_one_smouldering_patch_are_one_and_what_cold_ground_parts_is_two(
+    ash_k: float, peak_k: float, found: int
+) -> None:
+    """Two specks above 100 °C in one patch of peat, in warm ash; and two fires that warm the ground between."""
+    image = disc(ground_k(), 300, 200, 14, ash_k)
+    for u in (292, 308):
+        image = disc(image, u, 200, 3, peak_k)
+    detections, mask = detect_kelvin(image)
+    assert len(detections) == found
+    assert np.count_nonzero(mask) == int((image > 373.15).sum())
+
+
 def test_two_warm_pixels_are_no_fire_but_two_glowing_ones_are() -> None:
     image = ground_k()
     image[100, 100:102] = 320.0

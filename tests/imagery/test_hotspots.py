@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -190,6 +190,24 @@ def test_what_stands_above_the_ground_is_one_hotspot_at_its_foot(above_m: float)
     (hotspot,) = memory.hotspots
     assert hotspot.place_en == pytest.approx((2.0, 1.0), abs=0.1 if above_m == 0.0 else 0.6)
     assert hotspot.place.up_m == pytest.approx(above_m, abs=0.1 if above_m == 0.0 else 1.5)
+
+
+@pytest.mark.parametrize(("beside_px", "numbers"), [(40.0, [1]), (160.0, [1, 2])], ids=["4 m", "17 m"])
+def test_what_flickers_at_the_rim_of_a_large_fire_gets_no_number_at_once(beside_px: float, numbers: list[int]) -> None:
+    """5 m across, beside it a tongue that burns for two frames; farther off it may be another fire."""
+    wide = detections((320.0, 250.0), peak_k=700.0, area_px=1600, side=48)
+    tongue = detections((320.0 + 24.0 + beside_px, 250.0), peak_k=600.0)
+    both = Detections(
+        **{f.name: np.concatenate([getattr(wide, f.name), getattr(tongue, f.name)]) for f in fields(wide)[:-2]},
+        kind="fire", radiometric=True,
+    )  # fmt: skip
+    memory = HotspotMemory()
+    for step in range(2):
+        memory = _fold(memory, _with_noise(step / 9), both)
+    assert [h.number for h in memory.confirmed] == numbers
+    for step in range(2, 12):
+        memory = _fold(memory, _with_noise(step / 9), both)
+    assert len(memory.confirmed) == 2, "what burns on has its number"
 
 
 def test_a_number_is_never_used_again() -> None:
