@@ -32,11 +32,10 @@ from missions.power import parse_power
 from missions.search import height_for
 from missions.search_plan import AREA_PATTERNS, DATUM_PATTERNS, PATTERNS, Task, plan_search
 from missions.survey import height_for_gsd, survey
+from missions.wind import Air
 from missions.wind_heading import choose_heading
 from missions.zones import Zone, parse_zones
 
-WIND_ALONE = ("survey", "standoff")
-"""Patterns that ask for the wind whether the battery is judged or not."""
 _USUAL = Task()
 _USUAL_HEIGHT_M = 60.0
 
@@ -172,10 +171,14 @@ def supply_of(args: argparse.Namespace) -> Supply | None:
     """None without ``--power``: nothing is said of the battery then."""
     air = conditions_of(args)
     if args.power is None:
-        if args.wind is not None and getattr(args, "plan_verb", "") not in WIND_ALONE:
-            raise BadInput("--wind says nothing without --power FILE (see plan power)")
         return None
     return Supply(parse_power(text_of(args.power), str(args.power)), air)
+
+
+def air_of(args: argparse.Namespace) -> Air:
+    """The wind, and what the aircraft has against it: as its power model says, else what is usual."""
+    supply = supply_of(args)
+    return Air(conditions_of(args)) if supply is None else supply.air
 
 
 def conditions_of(args: argparse.Namespace) -> Conditions:
@@ -232,7 +235,7 @@ def daylight_of(
     if not begin or home is None or len(items) < 2:
         return []
     begin_s = utc(begin, "--at")
-    end_s = utc(end, "--at") if end else begin_s + flight_time(items, home, terrain).time_s
+    end_s = utc(end, "--at") if end else begin_s + flight_time(items, home, terrain, air=air_of(args)).time_s
     return list(check_daylight(home, begin_s, end_s))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shapely.geometry import mapping
 
-from api.plan_patterns import BadInput, Look, add_supply, drawn, place_of, supply_of, text_of
+from api.plan_patterns import BadInput, Look, add_supply, air_of, drawn, place_of, supply_of, text_of
 from missions.coverage import Coverage, predict
 from missions.duration import flight_time
 from missions.energy import budget
@@ -144,7 +144,9 @@ def _split(args: argparse.Namespace) -> int:
     for number, piece in enumerate(pieces, start=1):
         path = out.with_name(f"{out.name[: -len(ending)]}-{number}{ending}")
         save_plan(path, Plan(path.stem, piece.items, plan.fence, plan.rally))
-        print(f"{path}: {_told(piece, args.drones)}, {flight_time(piece.items, home, terrain).text()}")
+        print(
+            f"{path}: {_told(piece, args.drones)}, {flight_time(piece.items, home, terrain, air=air_of(args)).text()}"
+        )
         if supply is not None:
             print(f"  {budget(piece.items, home, supply, terrain).text(supply.model)}")
     if args.drones > 1:

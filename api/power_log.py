@@ -17,16 +17,23 @@ from ground_station.recording import read_tlog
 from missions.power import PowerError, Samples, air_density
 
 _IN_AIR_M, _LEAST_W = 3.0, 5.0
+_FIXED_WING = 1  # MAV_TYPE
 Row = tuple[float, float, float, float]
 
 
-def samples_of(path: Path) -> Samples:
-    """Of a ``.tlog`` or ``.BIN``. Raises OSError, ValueError, PowerError where it tells no power in flight."""
-    rows = list(_of_bin(path) if path.suffix.lower() == ".bin" else _of_tlog(path))
-    if not rows:
-        raise PowerError(
-            f"{path}: no battery power in flight in it (voltage and current, airspeed, more than {_IN_AIR_M:g} m up)"
-        )
+def samples_of(*paths: Path) -> Samples:
+    """Of ``.tlog`` and ``.BIN`` files of one aircraft, put together.
+
+    Raises OSError, ValueError, and PowerError where one tells no power in flight, or of a fixed wing.
+    """
+    rows: list[Row] = []
+    for path in paths:
+        found = list(_of_bin(path) if path.suffix.lower() == ".bin" else _of_tlog(path))
+        if not found:
+            raise PowerError(
+                f"{path}: no battery power in flight in it (voltage and current, airspeed, above {_IN_AIR_M:g} m)"
+            )
+        rows += found
     table = np.array(rows, np.float64)
     return Samples(*(table[:, column] for column in range(4)))
 
@@ -38,6 +45,8 @@ def _of_tlog(path: Path) -> Iterator[Row]:
         message = received.message
         if received.compid != 1:
             continue
+        if received.name == "HEARTBEAT" and message.type == _FIXED_WING:
+            raise PowerError(f"{path}: is the log of a fixed wing; the model is one of rotors")
         if received.name == "GLOBAL_POSITION_INT":
             height_m, density = message.relative_alt * 1e-3, air_density(message.alt * 1e-3)
         elif received.name == "SYS_STATUS":

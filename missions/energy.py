@@ -1,8 +1,8 @@
 """Does the battery last? Energy along a mission with wind, and what the way home costs from every point of it.
 
 Airspeed comes from the wind triangle: the autopilot holds the ground speed it was told, so the air decides the power.
-A leg on which the wind asks for more airspeed than the aircraft has is a finding, not a negative time. The way home
-from a point is straight, at the mission's cruise speed, with the landing.
+A leg on which the wind asks for more airspeed than the aircraft has is a finding, and its time is that of what the wind
+leaves. The way home from a point is straight, at WPNAV_SPEED or what the wind leaves of it, with the landing.
 """
 
 from __future__ import annotations
@@ -11,34 +11,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from missions.duration import (
-    CLIMB_M_S,
-    DESCENT_M_S,
-    FINAL_DESCENT_BELOW_M,
-    FINAL_DESCENT_M_S,
-    RETURN_LOITER_S,
-    TimedLeg,
-    leg_time_s,
-    timed_legs,
-)
+from missions.duration import CLIMB_M_S, DEFAULT_SPEED_M_S, DESCENT_M_S, TimedLeg, landing_s, return_s, timed_legs
 from missions.findings import Finding, stop, warning
 from missions.geometry.geo import Datum, GeoPoint
 from missions.geometry.terrain import Ground
 from missions.items import MissionItem
 from missions.path import Leg, Stop, leg_length_m
 from missions.power import PowerModel, air_density
+from missions.wind import CALM, SLOWEST_M_S, Air, Conditions, airspeed_on, made_good_m_s
 
-SLOWEST_M_S = 0.5
-"""Ground speed below which nobody calls it a way home."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """``wind_from_deg`` as meteorologists say it: where it comes from, clockwise from north."""
-
-    wind_m_s: float = 0.0
-    wind_from_deg: float = 0.0
-    temperature_c: float = 15.0
+__all__ = [
+    "Budget", "Conditions", "LegEnergy", "Supply", "airspeed_on", "budget", "check_energy", "landing_s",
+    "made_good_m_s",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +31,18 @@ class Supply:
     """The aircraft with its battery, in the air of that day."""
 
     model: PowerModel
-    conditions: Conditions = Conditions()
+    conditions: Conditions = CALM
+
+    @property
+    def air(self) -> Air:
+        """The wind, and what the aircraft has against it."""
+        return Air(self.conditions, self.model.top_airspeed_m_s)
 
 
 @dataclass(frozen=True, slots=True)
 class LegEnergy:
-    """One leg. ``spent_wh`` up to its end; ``home_wh``/``home_s``: from its end straight home and down."""
+    """One leg. ``airspeed_m_s``: what its speed asks for; ``spent_wh`` up to its end; ``home_wh``/``home_s``: from its
+    end straight home and down."""
 
     seq: int
     time_s: float
@@ -86,14 +77,14 @@ def budget(items: Sequence[MissionItem], home: GeoPoint, supply: Supply, terrain
     model, conditions = supply.model, supply.conditions
     density = air_density(home.alt_m, conditions.temperature_c)
     spent, found = 0.0, []
-    for timed in timed_legs(items, home, terrain):
+    for timed in timed_legs(items, home, terrain, air=supply.air):
         energy = _leg_wh(timed, model, conditions, density)
         spent += energy
         home_wh, home_s = _home_from(timed, home, model, conditions, density)
         end = timed.leg.end
         found.append(
             LegEnergy(
-                end.seq, timed.time_s + timed.extra_s, airspeed_on(timed.leg, timed.speed_m_s, conditions),
+                end.seq, timed.time_s + timed.extra_s, _asked_m_s(timed, conditions),
                 energy, spent, home_wh, home_s, end.lat_deg, end.lon_deg,
             )
         )  # fmt: skip
@@ -101,16 +92,9 @@ def budget(items: Sequence[MissionItem], home: GeoPoint, supply: Supply, terrain
     return Budget(tuple(found), total_s, spent, 1.0 - spent / (model.capacity_wh * model.derating))
 
 
-def airspeed_on(leg: Leg, ground_speed_m_s: float, conditions: Conditions) -> float:
-    """Length of ground velocity minus wind; of the wind alone where the leg goes nowhere."""
-    length = leg_length_m(leg)
-    north = math.radians(leg.end.lat_deg - leg.start.lat_deg)
-    east = math.radians(leg.end.lon_deg - leg.start.lon_deg) * math.cos(math.radians(leg.start.lat_deg))
-    norm = math.hypot(north, east)
-    share = ground_speed_m_s / norm if length > 0.5 else 0.0
-    towards = math.radians(conditions.wind_from_deg + 180.0)
-    wind_n, wind_e = conditions.wind_m_s * math.cos(towards), conditions.wind_m_s * math.sin(towards)
-    return math.hypot(north * share - wind_n, east * share - wind_e)
+def _asked_m_s(timed: TimedLeg, conditions: Conditions) -> float:
+    """A return is flown as fast as the air lets it; on any other leg the speed was asked for."""
+    return airspeed_on(timed.leg, timed.speed_m_s if timed.leg.why == "return" else timed.told_m_s, conditions)
 
 
 def _leg_wh(timed: TimedLeg, model: PowerModel, conditions: Conditions, density: float) -> float:
@@ -129,37 +113,13 @@ def _home_from(
     end = timed.leg.end
     back = Leg(end, Stop(end.seq, home.lat_deg, home.lon_deg, end.alt_m, Datum.HOME), "return")
     length = leg_length_m(back)
-    speed = min(timed.speed_m_s, made_good_m_s(back, model.top_airspeed_m_s, conditions))
+    speed = min(DEFAULT_SPEED_M_S, made_good_m_s(back, model.top_airspeed_m_s, conditions))
     if length > 0.5 and speed < SLOWEST_M_S:
         return math.inf, math.inf
-    fly_s = leg_time_s(length, max(speed, SLOWEST_M_S), 0.0, 0.0)
-    down_s = landing_s(timed.height_m)
+    home_s, down_s = return_s(length, timed.height_m, max(speed, SLOWEST_M_S)), landing_s(timed.height_m)
     flying = model.power_w(airspeed_on(back, speed, conditions), 0.0, density)
     standing = model.power_w(conditions.wind_m_s, 0.0, density)
-    return (flying * fly_s + standing * down_s) / 3600.0, fly_s + down_s
-
-
-def landing_s(height_m: float) -> float:
-    """Seconds from over home at this height to the ground, with the wait before the descent."""
-    height = max(0.0, height_m)
-    slow = min(height, FINAL_DESCENT_BELOW_M)
-    return RETURN_LOITER_S + (height - slow) / DESCENT_M_S + slow / FINAL_DESCENT_M_S
-
-
-def made_good_m_s(leg: Leg, top_airspeed_m_s: float, conditions: Conditions) -> float:
-    """The greatest ground speed along a leg that an airspeed allows; 0 where the wind carries it off the leg."""
-    along, across = _wind_on(leg, conditions)
-    if top_airspeed_m_s <= abs(across):
-        return 0.0
-    return max(0.0, along + math.sqrt(top_airspeed_m_s**2 - across**2))
-
-
-def _wind_on(leg: Leg, conditions: Conditions) -> tuple[float, float]:
-    """Wind from behind and from the left on a leg, m/s."""
-    north = leg.end.lat_deg - leg.start.lat_deg
-    east = (leg.end.lon_deg - leg.start.lon_deg) * math.cos(math.radians(leg.start.lat_deg))
-    turn = math.radians(conditions.wind_from_deg + 180.0) - math.atan2(east, north)
-    return conditions.wind_m_s * math.cos(turn), conditions.wind_m_s * math.sin(turn)
+    return (flying * (home_s - down_s) + standing * down_s) / 3600.0, home_s
 
 
 def check_energy(

@@ -1,6 +1,6 @@
 """The legs of a flight as a table: how far, how high above what, how fast, when, and how long it is home from there.
 
-The return time holds at the end of each leg: straight home at the speed of the plan, with the wait and the landing;
+The return time holds at the end of each leg: straight home at WPNAV_SPEED, with the wait and the landing;
 with an aircraft's power model it is what the wind leaves of that speed.
 """
 
@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from missions.duration import leg_time_s, timed_legs
-from missions.energy import LegEnergy, Supply, budget, landing_s
+from missions.duration import DEFAULT_SPEED_M_S, return_s, timed_legs
+from missions.energy import LegEnergy, Supply, budget
 from missions.follow import sampling_step_m
 from missions.geometry.geo import Datum, GeoPoint
 from missions.geometry.terrain import Ground
 from missions.items import MissionItem, name_of
 from missions.path import Leg, clearance_along, leg_length_m
+from missions.wind import STILL
 
 _HEAD = ("item", "what", "leg", "flown", "above home", "clear of", "speed", "time", "home in", "left")
 
@@ -47,7 +48,8 @@ def leg_rows(
     ground = math.nan if terrain is None else float(terrain.height_at(home.lat_deg, home.lon_deg))
     flown = time_s = 0.0
     rows: list[LegRow] = []
-    for timed in timed_legs(items, home, terrain):
+    air = STILL if supply is None else supply.air
+    for timed in timed_legs(items, home, terrain, air=air):
         leg = timed.leg
         length = leg_length_m(leg)
         flown += length
@@ -57,8 +59,7 @@ def leg_rows(
             clear = _clear_m(leg, terrain, ground, climbing=not rows)
         known = spent.get(leg.end.seq)
         back = Leg(leg.end, replace(leg.end, lat_deg=home.lat_deg, lon_deg=home.lon_deg, datum=Datum.HOME))
-        fly_s = leg_time_s(leg_length_m(back), timed.speed_m_s, 0.0, 0.0)
-        home_s = fly_s + landing_s(timed.height_m) if known is None else known.home_s
+        home_s = return_s(leg_length_m(back), timed.height_m, DEFAULT_SPEED_M_S) if known is None else known.home_s
         rows.append(
             LegRow(
                 leg.end.seq, leg.why or name_of(items[leg.end.seq].command).lower(), length, flown, timed.height_m,

@@ -24,6 +24,8 @@ G_M_S2 = 9.80665
 SEA_LEVEL_DENSITY = 1.225
 _GIVEN_BACK = 1.0 / 3.0
 _FEWEST_SAMPLES = 60
+# Rotor, motor and controller together have never been better; a fit so far off is of another aircraft.
+_BEST_EFFICIENCY, _WORST_FIT = 0.9, 0.25
 
 
 class PowerError(ValueError):
@@ -119,18 +121,34 @@ def fit(samples: Samples, start: PowerModel) -> PowerModel:
     weight = 0.1 * float(np.mean(power))
     rows = np.vstack([matrix / weight, np.diag(1.0 / (0.5 * np.abs(prior) + 1e-6))])
     wanted = np.concatenate([power / weight, prior / (0.5 * np.abs(prior) + 1e-6)])
-    solved = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    solved = _bounded(rows, wanted, np.array([1.0 / _BEST_EFFICIENCY, 0.0, 0.0]))
     per_efficiency, drag, avionics = (float(value) for value in solved)
     residual = float(np.sqrt(np.mean((matrix @ solved - power) ** 2)))
-    if not 1.0 <= per_efficiency <= 20.0:
+    if per_efficiency > 20.0 or residual > _WORST_FIT * float(np.mean(power)):
+        free = float(np.linalg.lstsq(rows, wanted, rcond=None)[0][0])
         raise PowerError(
-            f"power model: this log asks for an efficiency of {1.0 / per_efficiency if per_efficiency else 0.0:.2f}, "
-            "allowed are 0.05 to 1: check mass, rotors and the current sensor"
+            f"power model: this log asks for an efficiency of {1.0 / free if free else 0.0:.2f}, "
+            f"allowed are 0.05 to {_BEST_EFFICIENCY:g}: check mass, rotors and the current sensor"
         )
     return PowerModel(
         start.mass_kg, start.disc_m2, start.capacity_wh, 1.0 / per_efficiency, max(0.0, drag / per_efficiency),
         max(0.0, avionics), start.top_airspeed_m_s, start.reserve, start.derating, residual,
     )  # fmt: skip
+
+
+def _bounded(rows: Floats, wanted: Floats, least: Floats) -> Floats:
+    """Least squares with each unknown at or above its bound: the best of all choices of bounds that hold."""
+    best, cost = least, math.inf
+    for chosen in range(2 ** len(least)):
+        free = np.array([bool(chosen >> n & 1) for n in range(len(least))])
+        found = least.copy()
+        if free.any():
+            rest = wanted - rows[:, ~free] @ least[~free]
+            found[free] = np.linalg.lstsq(rows[:, free], rest, rcond=None)[0]
+        off = float(np.sum((rows @ found - wanted) ** 2))
+        if off < cost and bool(np.all(found >= least - 1e-12)):
+            best, cost = found, off
+    return best
 
 
 def parse_power(text: str, name: str = "power") -> PowerModel:

@@ -16,6 +16,7 @@ from api.plan_patterns import (
     add_airspace,
     add_limits,
     add_supply,
+    air_of,
     daylight_of,
     fence_of,
     knowledge_of,
@@ -74,7 +75,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_airspace(checking)
     add_limits(checking)
     measuring = verbs.add_parser("power", help="what this aircraft costs in the air, from a flight log")
-    measuring.add_argument("--from", dest="log", type=Path, required=True, metavar="LOG", help=".tlog or .BIN")
+    measuring.add_argument(
+        "--from", dest="logs", type=Path, nargs="+", required=True, metavar="LOG", help=".tlog or .BIN, of one aircraft"
+    )
     measuring.add_argument("--mass-kg", type=float, required=True, help="as flown, with battery and camera")
     measuring.add_argument("--rotors", type=int, default=4)
     measuring.add_argument("--rotor-diameter-m", type=float, required=True)
@@ -134,7 +137,7 @@ def _plan(args: argparse.Namespace) -> int:
         if planned.look is not None:
             print(plan_work.predicted(planned.look, items, mission.home, terrain).text())
         if mission.home is not None:
-            print(f"flight time: {flight_time(items, mission.home, terrain).text()}")
+            print(f"flight time: {flight_time(items, mission.home, terrain, air=air_of(args)).text()}")
             if supply is not None:
                 print(budget(items, mission.home, supply, terrain).text(supply.model))
     return _DONE
@@ -159,7 +162,7 @@ def _power(args: argparse.Namespace) -> int:
     if args.rotors < 1 or not 0.03 <= args.rotor_diameter_m <= 5.0:
         raise BadInput(f"--rotors {args.rotors} of {args.rotor_diameter_m} m: allowed are 1 or more of 0.03 to 5 m")
     disc_m2 = args.rotors * math.pi * args.rotor_diameter_m**2 / 4.0
-    samples = samples_of(args.log)
+    samples = samples_of(*args.logs)
     model = fit(samples, PowerModel(args.mass_kg, disc_m2, args.capacity_wh))
     save(args.out, write_power(model))
     print(
@@ -185,7 +188,8 @@ def _check(args: argparse.Namespace) -> int:
     spent = None
     if supply is not None and report.checked and plan.items and home:
         spent = budget(plan.items, home, supply, terrain)
-    duration = flight_time(plan.items, home, terrain) if report.checked and plan.items and home else None
+    timed = report.checked and plan.items and home
+    duration = flight_time(plan.items, home, terrain, air=air_of(args)) if timed and home else None
     if args.json:
         print(
             json.dumps(

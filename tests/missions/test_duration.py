@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from missions.duration import ACCELERATION_M_S2, flight_time, leg_time_s
 from missions.geometry.geo import Datum, GeoPoint, offset
-from missions.items import compile_items, item_from_wire
-from missions.mission import FlyTo, Mission, ReturnHome, SetSpeed, TakeOff
+from missions.items import MissionItem, compile_items, item_from_wire
+from missions.mission import FlyTo, Mission, ReturnHome, SetSpeed, TakeOff, Wait
+from missions.wind import Air, Conditions
 
 HOME = GeoPoint(51.4325, 6.7605, 33.0, Datum.SEA_LEVEL)
 
@@ -66,4 +67,31 @@ def test_a_real_arducopter_flew_as_long_as_estimated(testdata: Path) -> None:
     assert landed is not None
     ordered = [items[seq] for seq in sorted(items)]
     home = GeoPoint(ordered[0].lat_deg, ordered[0].lon_deg, ordered[0].alt_m, Datum.SEA_LEVEL)
-    assert flight_time(ordered, home).time_s == pytest.approx(landed - began, rel=0.07)
+    assert flight_time(ordered, home).time_s == pytest.approx(landed - began, rel=0.05)
+
+
+def test_a_delay_and_a_hold_take_their_time_and_the_speed_out_of_the_corner() -> None:
+    def mission(*between: Wait, hold_s: float = 0.0) -> tuple[MissionItem, ...]:
+        here = GeoPoint(HOME.lat_deg, HOME.lon_deg, 60.0, Datum.HOME)
+        first, second = offset(here, 0.0, 200.0), offset(here, 0.0, 400.0)
+        return compile_items(
+            Mission("w", (TakeOff(60.0), FlyTo(first, hold_s), *between, FlyTo(second), ReturnHome()), HOME)
+        )
+
+    on = flight_time(mission(), HOME).time_s
+    waits = flight_time(mission(Wait(7.0)), HOME).time_s
+    assert waits == pytest.approx(flight_time(mission(hold_s=7.0), HOME).time_s)
+    assert flight_time(mission(Wait(7.0), Wait(5.0)), HOME).time_s == pytest.approx(waits + 5.0)
+    # straight on it would not slow down: 10 m/s to rest and back cost 6.7 s and the jerk's second
+    assert waits - on == pytest.approx(7.0 + 10.0 / ACCELERATION_M_S2 + 1.0, abs=0.1)
+
+
+def test_wind_slows_what_asks_for_more_airspeed_than_there_is() -> None:
+    far = offset(GeoPoint(HOME.lat_deg, HOME.lon_deg, 60.0, Datum.HOME), 0.0, 1000.0)
+    items = compile_items(Mission("w", (TakeOff(60.0), SetSpeed(8.0), FlyTo(far), ReturnHome()), HOME))
+    calm = flight_time(items, HOME)
+    light = flight_time(items, HOME, air=Air(Conditions(4.0, 0.0), 15.0))
+    strong = flight_time(items, HOME, air=Air(Conditions(12.0, 0.0), 15.0))
+    assert light.time_s == pytest.approx(calm.time_s)  # 8 m/s against 4 are 12 of airspeed
+    assert strong.time_s - calm.time_s == pytest.approx(1000.0 / 3.0 - 1000.0 / 8.0, abs=4.0)  # 3 are left out; 10 back
+    assert "12 m/s of wind from 0°" in strong.text() and "no wind" in calm.text()

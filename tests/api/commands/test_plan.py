@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 from pathlib import Path
 
@@ -296,8 +297,29 @@ def test_an_aircraft_is_measured_by_its_log_and_its_battery_checked(
     model.write_text(model.read_text().replace("capacity_wh = 120", "capacity_wh = 12"))
     assert _run("check", plan, "--power", model) == 1
     assert "Split the mission" in capsys.readouterr().out
-    assert _run("check", plan, "--wind", "5,240") == 2
-    assert "--power FILE" in capsys.readouterr().err
+    assert _run("check", plan, "--wind", "5,240") == 0
+    assert "5 m/s of wind from 240°" in capsys.readouterr().out
+
+
+def test_logs_of_the_same_flight_tell_the_same_and_an_aeroplane_is_refused(
+    folder: Path, testdata: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vehicle's own log beside the ground's, and both together; a real fixed wing's log has no hover in it."""
+    (folder / "f.BIN").write_bytes(gzip.decompress((testdata / "sitl" / "survey.BIN.gz").read_bytes()))
+    logs = (
+        [folder / "f.BIN"],
+        [testdata / "sitl" / "survey.tlog"],
+        [folder / "f.BIN", testdata / "sitl" / "survey.tlog"],
+    )
+    words = ("--mass-kg", 3, "--rotor-diameter-m", 0.254, "--capacity-wh", 120, "--out", folder / "m.toml")
+    hovers = []
+    for each in logs:
+        assert _run("power", "--from", *each, *words) == 0
+        hovers.append(parse_power((folder / "m.toml").read_text()).power_w(0.0))
+    assert hovers == pytest.approx([360.0] * 3, rel=0.05)
+    assert hovers[0] == pytest.approx(hovers[1], rel=0.03)
+    assert _run("power", "--from", testdata / "cuav-cmac-2018" / "flight.tlog", *words) == 2
+    assert "a fixed wing" in capsys.readouterr().err
 
 
 def test_a_survey_around_a_no_fly_area_with_its_fence_and_rally_point(
