@@ -22,12 +22,15 @@ def _process(parent: int, word: str) -> int:
     pytest.fail(f"no {word} process")
 
 
-def test_a_camera_that_is_killed_is_named_and_comes_back_and_the_record_is_shown_again(
+def test_what_stops_or_dies_is_named_within_four_seconds_and_comes_back_and_the_record_is_shown_again(
     program: Callable[..., Program],
 ) -> None:
     demo = program("demo", "--headless", "--scenario", "uebungsplatz", "--speedup", "2")
     demo.wait_up()
-    wait_for("every source is live", lambda: demo.get("/readyz")[0] == 200, 60)
+    for what, kind in (("vehicle", "telemetry"), ("camera", "video")):
+        wait_for("every source is live", lambda: demo.get("/readyz")[0] == 200, 60)
+        _stopped_is_named(demo, what, kind)
+    wait_for("every source is live again", lambda: demo.get("/readyz")[0] == 200, 20)
     os.kill(_process(demo.process.pid, "camera"), signal.SIGKILL)
     wait_for("the video is named", lambda: demo.source("video")["state"] in ("stale", "lost"), 4.5)
     wait_for("it says why", lambda: demo.source("video")["text"] == "no_connection", 5)
@@ -46,6 +49,16 @@ def test_a_camera_that_is_killed_is_named_and_comes_back_and_the_record_is_shown
     assert status["replay_time_s"] < status["server_time_s"] - 1.0, "it shows the time of the recording"
     wait_for("the recorded video is shown", lambda: again.source("video")["age_s"] is not None, 20)
     assert again.stop() == 0
+
+
+def _stopped_is_named(demo: Program, what: str, kind: str) -> None:
+    pid = _process(demo.process.pid, what)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(f"{kind} is named", lambda: demo.source(kind)["state"] in ("stale", "lost"), 4.5)
+        assert demo.get("/readyz")[0] == 503
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def _hotspots(run: Program) -> dict[str, Any]:

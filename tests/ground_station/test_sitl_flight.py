@@ -28,7 +28,7 @@ from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
 from simulators.sitl import SitlVehicle, find_binary
 
 HOME = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
-SPEEDUP = 5.0
+SPEEDUP = 10.0
 
 pytestmark = pytest.mark.sitl
 

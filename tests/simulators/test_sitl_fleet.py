@@ -101,7 +101,7 @@ async def test_one_that_cannot_become_ready_says_why_and_leaves_nothing(sitl_bin
     home = GeoPoint(51.4344, 6.7623, 33.0, Datum.SEA_LEVEL)
     async with SitlVehicle(sitl_binary, home, speedup=60, instances=range(10, 20)) as vehicle:  # its gimbal never comes
         with pytest.raises(SitlError, match="Mount: not healthy"):
-            await vehicle.ready(limit_s=12.0)
+            await vehicle.ready(limit_s=5.0)
 
 
 def _armed(m: Any) -> bool:

@@ -60,9 +60,10 @@ def test_a_binary_that_dies_is_told_with_its_last_words(tmp_path: Path, capsys: 
 
 
 @pytest.fixture
-def started(sitl_binary: Path, tmp_path: Path) -> Iterator[Any]:
-    """The verb as a process at 20 times the speed, two vehicles; killed with all it started if the test left it."""
-    words = ["sitl", "uebungsplatz", "--vehicles", "2", "--speedup", "20", "--instance", "10", "--out", str(tmp_path)]
+def started(request: pytest.FixtureRequest, sitl_binary: Path, tmp_path: Path) -> Iterator[Any]:
+    """The verb as a process at 20 times the speed with so many vehicles; killed with all it started if it is left."""
+    words = ["sitl", "uebungsplatz", "--vehicles", str(getattr(request, "param", 1)), "--speedup", "20"]
+    words += ["--instance", "10", "--out", str(tmp_path)]
     words += ["--mavlink", f"udpout:127.0.0.1:{free_port()}", "--set", "SIM_WIND_SPD=3", "--sitl", str(sitl_binary)]
     process = subprocess.Popen(
         [sys.executable, "-m", "api.cli", *words],
@@ -78,17 +79,21 @@ def started(sitl_binary: Path, tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.mark.sitl
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    ("started", "vehicles", "number"),
+    [(2, 2, signal.SIGTERM), (1, 1, signal.SIGINT), (1, 1, signal.SIGKILL)],
+    indirect=["started"],
+)
 def test_it_names_its_links_and_ends_with_all_it_started(
-    started: subprocess.Popen[str], number: signal.Signals, tmp_path: Path
+    started: subprocess.Popen[str], vehicles: int, number: signal.Signals, tmp_path: Path
 ) -> None:
     assert started.stdout is not None
-    facts = [json.loads(started.stdout.readline()) for _ in range(2)]
-    assert [fact["vehicle"] for fact in facts] == [1, 2]
+    facts = [json.loads(started.stdout.readline()) for _ in range(vehicles)]
+    assert [fact["vehicle"] for fact in facts] == [*range(1, vehicles + 1)]
     assert all(fact["version"].startswith("ArduCopter 4.") for fact in facts)
     assert {file.name for file in tmp_path.iterdir()} >= {"terrain.tif", "camera.toml", "mission.plan"}
     family = children_of(started.pid)
-    assert len(family) == 6 and {fact["pid"] for fact in facts} <= set(family)
+    assert len(family) == 3 * vehicles and {fact["pid"] for fact in facts} <= set(family)
     started.send_signal(number)
     assert started.wait(15) == (-9 if number == signal.SIGKILL else 0)
     wait_for("no process is left", lambda: not any(alive(pid) for pid in family), 5.0)
