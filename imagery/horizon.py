@@ -57,12 +57,13 @@ class Horizon:
         directions = min(_MOST_DIRECTIONS, max(64, math.ceil(2.0 * math.pi * reach / cell)))
         turns = np.arange(directions, dtype=np.float32) * np.float32(2.0 * math.pi / directions)
         out = (np.arange(steps, dtype=np.float32) + 1.0) * np.float32(self._step)
-        x = np.cos(turns)[:, None] * (out / np.float32(cell)) + np.float32(east / cell - column)
-        y = np.sin(turns)[:, None] * (out / np.float32(cell)) + np.float32(north / cell - row)
+        # Steps are rows and directions columns: the running maximum then goes over whole rows at once.
+        x = np.cos(turns) * (out / np.float32(cell))[:, None] + np.float32(east / cell - column)
+        y = np.sin(turns) * (out / np.float32(cell))[:, None] + np.float32(north / cell - row)
         heights[unknown] = np.float32(1e4)  # what is not known could stand in the way
         around = cv2.remap(heights, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-1e4)
-        slopes = (np.asarray(around, np.float32) - np.float32(camera_enu[2])) / out
-        self._slopes = np.maximum.accumulate(slopes, axis=1)
+        slopes = (np.asarray(around, np.float32) - np.float32(camera_enu[2])) / out[:, None]
+        self._slopes = np.maximum.accumulate(slopes, axis=0, out=slopes)
         self._per_rad = directions / (2.0 * math.pi)
 
     @property
@@ -78,17 +79,25 @@ class Horizon:
         if self._slopes is None:
             return np.asarray(np.isfinite(up))
         e, n = east - np.float32(self._camera[0]), north - np.float32(self._camera[1])
-        away, turn = cv2.cartToPolar(e, n)
-        away = np.maximum(np.asarray(away, np.float32), np.float32(_NEAREST_M))
-        direction = np.asarray(turn, np.float32) * np.float32(self._per_rad)
+        return self.sees_beside(e, n, up, strict=strict)
+
+    def sees_beside(self, east: Raster, north: Raster, up: Raster, *, strict: bool = False) -> Flags:
+        """As ``sees``, of places by how far east and north of the camera they are."""
+        if self._slopes is None:
+            return np.asarray(np.isfinite(up))
+        polar = cv2.cartToPolar(east, north)
+        away, direction = (np.asarray(part, np.float32) for part in polar)
+        np.maximum(away, np.float32(_NEAREST_M), out=away)
+        direction *= np.float32(self._per_rad)
+        np.minimum(direction, np.float32(self._slopes.shape[1] - 1.01), out=direction)
         # The nearest step, so half a step to either side; step 0 is one step away.
-        step = away / np.float32(self._step) - np.float32(1.5 + _ITSELF * self._cell / self._step)
-        wrapped = np.minimum(direction + np.float32(0.5), self._slopes.shape[0] - 0.51)
+        step = away * np.float32(1.0 / self._step)
+        step -= np.float32(1.5 + _ITSELF * self._cell / self._step)
         before = cv2.remap(
-            self._slopes, step, wrapped - np.float32(0.5), cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
-            borderValue=-1e9,
-        )  # fmt: skip
-        slope = (up - np.float32(self._camera[2]) + np.float32(_TOLERANCE_M)) / away
+            self._slopes, direction, step, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=-1e9
+        )
+        slope = up - np.float32(self._camera[2] - _TOLERANCE_M)
+        slope /= away
         if strict:
             slope += slope * np.float32(_FARTHER * self._cell) / away
         return np.asarray(slope >= np.asarray(before))

@@ -26,15 +26,21 @@ def in_camera(
 
 def pixels_of(profile: CameraProfile, x: Raster, y: Raster, z: Raster) -> tuple[Raster, Raster]:
     """(...) camera coordinates → u, v, by the profile's lens; NaN behind the camera and far beside the picture."""
+    before = z > np.float32(1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = np.float32(1.0) / np.where(z > np.float32(1.0), z, np.float32(np.nan))
+        inverse = np.float32(1.0) / (z if before.all() else np.where(before, z, np.float32(np.nan)))
     a, b = x * inverse, y * inverse
     if profile.k1 or profile.k2 or profile.k3 or profile.p1 or profile.p2:
         k1, k2, k3, p1, p2 = (np.float32(k) for k in (profile.k1, profile.k2, profile.k3, profile.p1, profile.p2))
         r2 = a * a + b * b
-        radial = np.float32(1.0) + r2 * (k1 + r2 * (k2 + r2 * k3))
+        radial = (r2 * k3 + k2 if profile.k3 else k2) * r2
+        radial += k1
+        radial *= r2
+        radial += np.float32(1.0)
         # Beyond the picture the polynomial folds back into it: a ray that far out belongs to no pixel.
-        radial[r2 > np.float32(_widest2(profile))] = np.nan
+        beyond = r2 > np.float32(_widest2(profile))
+        if beyond.any():
+            radial[beyond] = np.nan
         if p1 or p2:
             both = a * b
             a, b = (

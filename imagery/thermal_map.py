@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -100,6 +101,25 @@ class _Eye:
     enu_from_camera: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Numbers:
+    """A picture of any numbers; steps = offset + number · scale."""
+
+    image: NDArray[Any]
+    scale: float
+    offset: float
+
+    def at(self, u: Raster, v: Raster) -> Steps:
+        """uint16 steps between four pixels each; what is no number (NaN) is 0."""
+        seen = np.asarray(cv2.remap(self.image, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        if seen.dtype == np.uint16 and self.scale == 1.0 and self.offset == 0.0:
+            return np.asarray(seen, np.uint16)
+        steps = seen.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
+        if seen.dtype.kind == "f":
+            np.nan_to_num(steps, copy=False)
+        return np.asarray(np.clip(steps, 0.0, 65_535.0), np.uint16)
+
+
 class ThermalMap:
     """A map in the making. ``radiometric``: whether it holds temperatures; a frame of the other kind is refused."""
 
@@ -121,7 +141,7 @@ class ThermalMap:
 
     def add(self, frame: Frame, view: View, time_s: float) -> int:
         """Lay a frame on the ground; how many cells it fills. Raises ValueError for one of another kind or size."""
-        picture = self._steps(frame, view.profile)
+        picture = self._picture(frame, view.profile)
         eye = _Eye(view.profile, view.camera_enu, view.enu_from_camera)
         ring = self._box(eye)
         if ring is None:
@@ -176,8 +196,8 @@ class ThermalMap:
         up = self.grid.frame.origin.alt_m
         return _reach(camera, rays, min(k[0] for k in known) - up - 0.1, max(k[1] for k in known) - up)
 
-    def _steps(self, frame: Frame, profile: CameraProfile) -> Steps:
-        """(h, w) uint16 steps, 0 kept free."""
+    def _picture(self, frame: Frame, profile: CameraProfile) -> _Numbers:
+        """The frame's own numbers, and how the few of them that are asked for become steps; 0 is kept free."""
         if frame.radiometric is not self.radiometric or frame.kind is FrameKind.VISIBLE:
             kinds = ("grey levels", "temperatures")
             raise ValueError(f"frame {frame.seq} has no {kinds[self.radiometric]}; this map holds nothing else")
@@ -186,12 +206,13 @@ class ThermalMap:
             raise ValueError(f"frame {frame.seq} is {size}, its camera profile {known}")
         if not self.radiometric:
             grey = frame.image if frame.image.ndim == 2 else cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
-            return np.asarray(grey.astype(np.uint16) * np.uint16(_STEPS_PER_GREY) + np.uint16(1), np.uint16)
+            steps = grey.astype(np.uint16) * np.uint16(_STEPS_PER_GREY) + np.uint16(1)
+            return _Numbers(np.asarray(steps, np.uint16), 1.0, 0.0)
         if frame.kind is FrameKind.COUNTS:
-            return _scaled(frame.image, frame.kelvin_per_count * STEPS_PER_K, frame.kelvin_offset * STEPS_PER_K)
+            return _Numbers(frame.image, frame.kelvin_per_count * STEPS_PER_K, frame.kelvin_offset * STEPS_PER_K)
         kelvin = kelvin_of(frame)
         assert kelvin is not None
-        return np.asarray(np.clip(np.nan_to_num(kelvin) * np.float32(STEPS_PER_K), 0.0, 65_535.0), np.uint16)
+        return _Numbers(kelvin, STEPS_PER_K, 0.0)
 
     def _tile(self, key: tuple[int, int]) -> MapTile:
         tile = self.tiles.get(key)
@@ -200,7 +221,7 @@ class ThermalMap:
         return tile
 
     def _fill(
-        self, tile: MapTile, window: tuple[slice, slice], picture: Steps, eye: _Eye, horizon: Horizon, time_s: float
+        self, tile: MapTile, window: tuple[slice, slice], picture: _Numbers, eye: _Eye, horizon: Horizon, time_s: float
     ) -> int:
         rows, columns = window
         place, at = tile.place, (rows, columns)
@@ -212,17 +233,31 @@ class ThermalMap:
             for axis in range(3)
         )
         u, v = pixels_of(profile, x, y, z)
-        good = (z > 1.0) & (u > _RIM_PX) & (v > _RIM_PX)
-        good &= (u < profile.width - 1 - _RIM_PX) & (v < profile.height - 1 - _RIM_PX)
+        beside = cv2.inRange(u, _RIM_PX, profile.width - 1 - _RIM_PX)  # NaN, behind the camera, is not in it
+        above = cv2.inRange(v, _RIM_PX, profile.height - 1 - _RIM_PX)
+        good = np.asarray(cv2.bitwise_and(beside, above), np.uint8) > 0
         if not good.any():
             return 0
-        good &= _within(up, camera, x, y, z)
+        if not self._all_within(place, column, row, camera):
+            good &= _within(up, camera, x, y, z)
         if not horizon.open:
-            east = np.float32(place.east[0]) + np.float32(place.east[1]) * column + np.float32(place.east[2]) * row
-            north = np.float32(place.north[0]) + np.float32(place.north[1]) * column + np.float32(place.north[2]) * row
-            good &= horizon.sees(east, north, up)
-        seen = cv2.remap(picture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return self._update(tile, at, np.asarray(seen, np.uint16), good, time_s)
+            east, north = (
+                np.float32(axis[0] - camera[k]) + np.float32(axis[1]) * column + np.float32(axis[2]) * row
+                for k, axis in enumerate((place.east, place.north))
+            )
+            good &= horizon.sees_beside(east, north, up)
+        return self._update(tile, at, picture.at(u, v), good, time_s)
+
+    def _all_within(self, place: TilePlace, column: Raster, row: Raster, camera: Floats) -> bool:
+        """Whether a whole window is near and steep enough, by its farthest corner and highest ground: most are."""
+        columns, rows = (np.array([float(axis.flat[0]), float(axis.flat[-1])]) for axis in (column, row))
+        east = place.east[0] + place.east[1] * columns[None] + place.east[2] * rows[:, None] - camera[0]
+        north = place.north[0] + place.north[1] * columns[None] + place.north[2] * rows[:, None] - camera[1]
+        above = camera[2] + self.grid.frame.origin.alt_m
+        # A metre for the fall of the earth within FARTHEST_M, and for what single precision loses.
+        nearest, deepest = above - place.high_m - 1.0, above - place.low_m + 1.0
+        far2 = float((east * east + north * north).max()) + deepest * deepest
+        return bool(far2 < FARTHEST_M**2 and nearest > 0.0 and nearest * nearest > _LEAST_SINE**2 * far2)
 
     def _along(self, axis: Floats, place: TilePlace, camera: Floats, column: Raster, row: Raster, up: Raster) -> Raster:
         """One camera coordinate of every cell of a window."""
@@ -230,27 +265,35 @@ class ThermalMap:
         fixed = e * (place.east[0] - camera[0]) + n * (place.north[0] - camera[1]) - h * camera[2]
         across = np.float32(e * place.east[1] + n * place.north[1]) * column + np.float32(fixed)
         down = np.float32(e * place.east[2] + n * place.north[2]) * row
-        return np.asarray(up * np.float32(h) + (across + down), np.float32)
+        found = np.multiply(up, np.float32(h))
+        found += across
+        found += down
+        return found
 
     def _update(
         self, tile: MapTile, at: tuple[slice, slice], seen: Steps, good: NDArray[np.bool_], time_s: float
     ) -> int:
+        """Without a branch a cell: what was not seen adds nothing, takes no maximum, and is copied nowhere."""
         good &= seen > 0
+        seen = np.multiply(seen, good)
         after_s = np.float32(time_s - self.epoch_s)
         last = tile.last_s[at]
         newest = good & ~(last > after_s)  # frames may come late; what is older stays below
-        np.copyto(tile.before_s[at], last, where=newest & (after_s - last > np.float32(PASS_GAP_S)))
-        np.copyto(tile.latest[at], seen, where=newest)
-        np.copyto(last, after_s, where=newest)
-        np.maximum(tile.hottest[at], seen, out=tile.hottest[at], where=good)
-        looks, mean = tile.looks[at], tile.mean[at]
-        np.add(looks, np.uint16(1), out=looks, where=good & (looks < 65_535))
-        np.add(mean, (seen - mean) / np.maximum(looks, 1).astype(np.float32), out=mean, where=good)
-        if self.radiometric:
-            burning = good & (seen >= self._hot)
-            if burning.any():
-                hot = tile.hot_s[at]
-                np.copyto(hot, after_s, where=burning & ~(hot <= after_s))
+        another = newest & (after_s - last > np.float32(PASS_GAP_S))
+        if another.any():
+            np.copyto(tile.before_s[at], last, where=another)
+        mask = newest.view(np.uint8)
+        cv2.copyTo(seen, mask, tile.latest[at])
+        cv2.copyTo(np.full(seen.shape, after_s, np.float32), mask, last)
+        hottest, looks, mean = tile.hottest[at], tile.looks[at], tile.mean[at]
+        np.maximum(hottest, seen, out=hottest)
+        cv2.add(looks, good.astype(np.uint16), dst=looks)  # stays at 65,535
+        share = good / np.maximum(looks, 1).astype(np.float32)
+        share *= seen - mean
+        mean += share
+        if self.radiometric and int(seen.max()) >= self._hot:
+            hot = tile.hot_s[at]
+            np.copyto(hot, after_s, where=(seen >= self._hot) & ~(hot <= after_s))
         return int(np.count_nonzero(good))
 
     # --- what is told -----------------------------------------------------------------------------------------------
@@ -354,13 +397,6 @@ def _reach(camera: Floats, rays: Floats, low_m: float, high_m: float) -> Floats 
     en = camera[:2] + (ranges[:, :, None] * rays[:, None, :2]).reshape(-1, 2)
     (west, south), (east, north) = en.min(axis=0), en.max(axis=0)
     return np.array([[west, south], [east, south], [east, north], [west, north]])
-
-
-def _scaled(counts: NDArray[np.uint16], scale: float, offset: float) -> Steps:
-    if counts.dtype == np.uint16 and math.isclose(scale, 1.0) and offset == 0.0:
-        return counts
-    steps = counts.astype(np.float32) * np.float32(scale) + np.float32(offset)
-    return np.asarray(np.clip(steps, 0.0, 65_535.0), np.uint16)
 
 
 def _within(up: Raster, camera: Floats, x: Raster, y: Raster, z: Raster) -> NDArray[np.bool_]:

@@ -8,10 +8,13 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import orjson
 import pytest
 from numpy.typing import NDArray
 
+from api.geojson import hotspot_feature
 from imagery.frame import Frame, FrameKind
+from imagery.hotspots import properties
 from imagery.incident import Picture, Surroundings, observe
 from imagery.observe import Observer
 from missions.geometry.camera import CameraProfile
@@ -70,3 +73,40 @@ def test_frames_a_second(figure: Callable[..., None], fires: int) -> None:
     figure(f"pipeline, {fires} fires in view", f"{rate:,.0f} frames/s", "640×512, detect, place, remember; one core")
     figure(f"pipeline, {fires} fires, one frame", seconds, "")
     assert picture.coverage.frames == FRAMES
+
+
+@pytest.mark.parametrize("fires", [1, 5])
+def test_decoded_frame_in_to_hotspot_serialised(figure: Callable[..., None], fires: int) -> None:
+    """All that lies between a frame in memory and the bytes that go to a page, its pose being known."""
+    generator = np.random.default_rng(3)
+    clean = _scene(generator, fires)
+    noise = [generator.integers(-3, 4, clean.shape, np.int16) for _ in range(4)]
+    scenes = [(clean.astype(np.int32) + one).astype(np.uint16) for one in noise]
+    surroundings = Surroundings(FlatGround(HOME.alt_m, HOME.datum), LocalFrame(HOME), {"1/100": PROFILE})
+    observer, picture, hover = Observer(PROFILE), Picture(), _Hover()
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    seconds, sent = [], 0
+    try:
+        for seq in range(5 * FRAMES):
+            frame = Frame(1, "1/100", seq, seq / 60, "utc", scenes[seq % 4], FrameKind.COUNTS, kelvin_per_count=0.02)
+            at, cpu = time.perf_counter(), time.process_time()
+            observer.wait_for_pose(observer.see(frame), now_s=seq / 60)
+            for observation in observer.take_ready(hover, lambda frame: frame.stamp_s, now_s=seq / 60):
+                picture, events = observe(picture, observation, surroundings)
+                for event in events:
+                    hotspot = picture.memory.get(event.key)
+                    if hotspot is not None and hotspot.confirmed:
+                        facts = properties(hotspot, surroundings.frame)
+                        sent += len(orjson.dumps(hotspot_feature(facts, surroundings.frame, "uebung")))
+            if seq >= FRAMES:
+                seconds.append((time.perf_counter() - at, time.process_time() - cpu))
+    finally:
+        cv2.setNumThreads(threads)
+    wall, busy = np.array(seconds).T
+    figure(f"decoded frame in → {fires} hotspots serialised", list(wall), "asked p50 1.5, p99 6 ms")
+    share = 100.0 * float(busy.sum()) / (len(busy) / 60.0)
+    figure(
+        f"a camera of 60 Hz, {fires} hotspots", f"{share:.1f} % of a core", "see, place, remember, serialise; asked 10"
+    )
+    assert sent > 0
