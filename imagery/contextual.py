@@ -144,6 +144,8 @@ def _within_extent(hot: HotPixels, task: Task) -> tuple[HotPixels, NDArray[np.in
     halves = lows + 0.5 * (peaks - lows)
     levels = np.where(peaks > task.extent_level, task.extent_level, halves)
     within = hot.value >= levels[labels]
+    if within.all():
+        return hot, labels, count
     if not (halves < levels).any():
         cut = hot.take(within)
         count, parts = labels_of(cut, (0, 0))

@@ -23,6 +23,7 @@ from imagery.georeference import COMMON_STATES, Ellipse95, Place, ellipse95
 from imagery.looks import RISES_M, Sighting
 from imagery.observe import FrameObservation
 from imagery.passes import LOOKS_A_PASS, RAY_STATES, Passes
+from imagery.trend import Level, looked
 
 Floats = NDArray[np.float64]
 
@@ -88,6 +89,8 @@ class Hotspot:
     picture: str
     apart: frozenset[int] = frozenset()
     instead: Mapping[int, int] = field(default_factory=dict)
+    levels: tuple[Level, ...] = ()
+    """How hot it was against its surroundings, then and now (`trend`)."""
     told_k: float | None = None
     """The highest temperature that its camera gave for it, where the picture has none (`thermal_range`)."""
 
@@ -161,6 +164,7 @@ def begun(key: int, sighting: Sighting, observation: FrameObservation, now: int)
         sightings=1,
         looks=(True,),
         picture=observation.picture,
+        levels=_levels((), sighting, observation),
         told_k=_camera_says_k(observation, i),
     )
 
@@ -203,8 +207,17 @@ def seen_again(
         picture=observation.picture if hotter and observation.picture else hotspot.picture,
         vehicle=observation.vehicle,
         camera=observation.camera,
+        levels=_levels(hotspot.levels, sighting, observation),
         told_k=_hotter(hotspot.told_k, _camera_says_k(observation, i)),
     )
+
+
+def _levels(levels: tuple[Level, ...], sighting: Sighting, observation: FrameObservation) -> tuple[Level, ...]:
+    """With this look, where it says how hot the thing is: whole, resolved, not clipped."""
+    found, i = observation.detections, sighting.index
+    if not found.radiometric or sighting.edge or bool(found.lower_bound[i]):
+        return levels
+    return looked(levels, observation.time_s, float(found.contrast[i]), sighting.place.pixel_m)
 
 
 def _camera_says_k(observation: FrameObservation, index: int) -> float | None:

@@ -34,6 +34,7 @@ from imagery.hotspot import Hotspot, apart_m, begun, joined, missed, risen, seen
 from imagery.looks import GATE, MERGE_GAP_M, Sighting, sightings_of, stacked
 from imagery.observe import FrameObservation
 from imagery.passes import Passes
+from imagery.trend import trend_of
 from missions.geometry.geo import LocalFrame, utmref
 
 __all__ = ["Event", "Hotspot", "HotspotMemory", "fold", "hotspot_id", "properties"]
@@ -406,7 +407,7 @@ def properties(hotspot: Hotspot, frame: LocalFrame) -> dict[str, Any]:
         "height_amsl_m": round(place.up_m + frame.origin.alt_m, 1),
         "utmref": utmref(float(lat), float(lon), 5 if ellipse.semi_major_m < 10.0 else 4),
         "confidence": None,
-        "trend": "unknown",
+        "trend": trend_of(hotspot.levels),
         "frame": hotspot.picture or None,
         "relook_height_m": None,
         "assigned_to": None,
