@@ -25,6 +25,7 @@ from missions.geometry.terrain import FlatGround, Floats, Ground, TerrainGrid
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+_CONVERGED_M = 1e-6
 _EARTH_RADIUS_M = 6.371e6
 _PIECE_M, _PIECE_CELLS = 100.0, 32.0
 _SPLIT = 4
@@ -153,6 +154,8 @@ def _on_plane(ground: FlatGround, rays: _Rays, max_range_m: float) -> tuple[Floa
             safe = np.where(np.isfinite(ranges), np.clip(ranges, 0.0, 2.0 * max_range_m), 0.0)
             off = rays.geo_at(safe[:, None])[2][:, 0] - ground.alt_m
             ranges = safe - off / (slope + (along + safe * level) / _EARTH_RADIUS_M)
+            if not np.abs(ranges - safe).max(initial=0.0) > _CONVERGED_M:  # the next step would be its square
+                break
     why = np.full(len(ranges), _HIT, np.int8)
     why[~((ranges > 0.0) & (ranges <= max_range_m))] = _FAR
     why[slope >= 0.0] = _ABOVE
