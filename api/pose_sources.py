@@ -14,14 +14,15 @@ from api.settings import SettingsError, read_profile
 from api.telemetry_log import Answer, poses_of
 from api.text_files import read_text
 from imagery.picture_poses import TakeOff, pose_from, profile_from, take_off_of
-from imagery.poses_file import parse_poses
+from imagery.pose_strays import strays
+from imagery.poses_file import PosesFile, parse_poses
 from imagery.readers.exif import PictureFacts, facts_of
 from imagery.sightings import utc
 from imagery.sources.video_metadata import read_subtitles, stream_cues, subtitles_of
 from imagery.video_poses import trail_of
 from missions.geometry.camera import CameraProfile
 from missions.geometry.geo import Datum
-from missions.geometry.pose import NoPose, NoPoseReason
+from missions.geometry.pose import NoPose, NoPoseReason, Pose
 from missions.geometry.terrain import FlatGround, TerrainGrid
 from missions.geometry.terrain_files import read_terrain
 
@@ -42,8 +43,7 @@ def answers_for(
     """One answer a frame. ``times_s``: UTC of each frame's stamp; exposure = stamp + the profile's offset."""
     if args.poses:
         table = parse_poses(read_text(args.poses), str(args.poses))
-        missing = "the poses file has no row for this frame"
-        return [Answer(table.pose_of(name) or NoPose(0.0, NoPoseReason.NO_POSITION, missing), None) for name in names]
+        return [Answer(_of_table(table, name), None) for name in names]
     if not has_log(args):
         if args.telemetry or not args.frames.is_dir():
             return _by_video(args, times_s, profile)
@@ -55,6 +55,12 @@ def answers_for(
     for index, answer in zip(known, poses_of(args.telemetry, exposures, profile.mount), strict=True):
         answers[index] = _explained(answer)
     return answers
+
+
+def _of_table(table: PosesFile, name: str) -> Pose | NoPose:
+    pose = table.pose_of(name)
+    why = "the poses file has no row for this frame" if pose is None else table.stray_of(name)
+    return pose if pose is not None and why is None else NoPose(0.0, NoPoseReason.NO_POSITION, why or "")
 
 
 def has_log(args: argparse.Namespace) -> bool:
@@ -143,4 +149,13 @@ def _by_pictures(args: argparse.Namespace, names: Sequence[str]) -> list[Answer]
         nothing = "the pictures say no place and height: give --telemetry LOG or --poses CSV"
         return [Answer(NoPose(0.0, NoPoseReason.NO_POSITION, nothing), None) for _ in names]
     ground = FlatGround(home.amsl_m, Datum.SEA_LEVEL, home.sigma_m)
-    return [Answer(pose_from(facts, home, vehicle=1, order=at), ground) for at, facts in enumerate(told)]
+    poses = [pose_from(facts, home, vehicle=1, order=at) for at, facts in enumerate(told)]
+    return [Answer(pose, ground) for pose in _without_strays(poses)]
+
+
+def _without_strays(poses: Sequence[Pose | NoPose]) -> list[Pose | NoPose]:
+    known = [at for at, pose in enumerate(poses) if isinstance(pose, Pose)]
+    found = list(poses)
+    for at, why in strays([pose for pose in poses if isinstance(pose, Pose)]).items():
+        found[known[at]] = NoPose(poses[known[at]].time_s, NoPoseReason.NO_POSITION, why)
+    return found

@@ -25,6 +25,7 @@ from imagery.frame import Frame, utc_of_name
 from imagery.georeference import View
 from imagery.incident import Picture, Surroundings, observe
 from imagery.observe import FrameObservation
+from imagery.pose_strays import STRAY
 from imagery.readers import ReadError, read
 from imagery.resight import resightings
 from imagery.sightings import utc
@@ -68,6 +69,7 @@ class Survey:
         self.paths = pictures_in(args.frames) if args.frames.is_dir() else []
         stamps = list(self._stamps())
         self.names, self.times = [name for name, _ in stamps], [time_s for _, time_s in stamps]
+        self._told = False
         self._kept = Kept(args.out / WORK_FOLDER)
         self._terrain = read_terrain(args.terrain) if args.terrain else None
 
@@ -133,6 +135,7 @@ class Survey:
 
     def _over(self, profile: CameraProfile, *, mapped: bool = True) -> Seen:
         answers = answers_for(self._args, self.names, self.times, profile)
+        self._tell_strays(answers)
         placed = next((answer for answer in answers if isinstance(answer.pose, Pose)), None)
         if placed is None:
             why = answers[0].pose.text if answers and isinstance(answers[0].pose, NoPose) else "there are none"
@@ -150,6 +153,15 @@ class Survey:
         )  # fmt: skip
         taken = self._taken(answers)
         return self._folded(brief, taken, Seen(surroundings, profile, Picture.of(self._args.task)))
+
+    def _tell_strays(self, answers: Sequence[Answer]) -> None:
+        """Once: poses that cannot be are left out, and nobody should have to find that out."""
+        poses = zip(self.names, (answer.pose for answer in answers), strict=True)
+        lost = [(name, pose.text) for name, pose in poses if isinstance(pose, NoPose) and pose.text.startswith(STRAY)]
+        if lost and not self._told:
+            more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+            _skipped(f"{lost[0][0]}{more}: {lost[0][1]}")
+        self._told = True
 
     def _taken(self, answers: Sequence[Answer]) -> list[Taken]:
         below = [None if self._terrain is not None else answer.ground for answer in answers]

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from imagery.pose_strays import strays
 from imagery.sightings import TableError, number, rows, utc
 from missions.geometry.geo import Datum, GeoPoint, geoid_height_m
 from missions.geometry.pose import Pose, normalised
@@ -27,10 +28,11 @@ _NOISE_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PosesFile:
-    """Poses by frame name; ``timed``: the frames that have a time in the table."""
+    """Poses by frame name; ``timed``: the frames that have a time in the table; ``strays``: rows that cannot be."""
 
     poses: dict[str, Pose]
     timed: frozenset[str]
+    strays: dict[str, str] = field(default_factory=dict)
     _alike: dict[str, Pose] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -39,11 +41,19 @@ class PosesFile:
         object.__setattr__(self, "_alike", alike)
 
     def pose_of(self, frame: str) -> Pose | None:
-        """The pose of a frame by its name; else by what two programs may write differently: case, folder, ending."""
+        """The pose of a frame by its name; else by what two programs may write differently: case, folder, ending.
+
+        A stray is a pose here; what asks for it has to ask ``stray_of`` too.
+        """
         found = self.poses.get(frame)
         return (
             found if found is not None else self._alike.get(_key(frame)) or self._alike.get(_key(frame, ending=False))
         )
+
+    def stray_of(self, frame: str) -> str | None:
+        """Why the row of a frame cannot be, or None."""
+        pose = self.pose_of(frame)
+        return next((why for name, why in self.strays.items() if self.poses[name] is pose), None)
 
 
 def _key(frame: str, *, ending: bool = True) -> str:
@@ -65,7 +75,8 @@ def parse_poses(text: str, name: str = "poses") -> PosesFile:
         poses[frame] = _pose(cells, where, time_s)
     if not poses:
         raise TableError(f"{name}: no pose in it")
-    return PosesFile(poses, frozenset(timed))
+    names = list(poses)
+    return PosesFile(poses, frozenset(timed), {names[at]: why for at, why in strays(list(poses.values())).items()})
 
 
 def _pose(cells: dict[str, str], where: str, time_s: float) -> Pose:

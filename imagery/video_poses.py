@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.picture_poses import TakeOff, pose_from
+from imagery.pose_strays import strays
 from imagery.readers.srt import Cue
 from missions.geometry.pose import NoPose, NoPoseReason, Pose, blended, turn_rate
 
@@ -87,4 +88,6 @@ def trail_of(cues: Sequence[Cue], home: TakeOff | None) -> Trail:
             continue
         times.append(cue.at_s)
         poses.append(replace(found, height_above_home_m=None) if sea else found)
-    return Trail(tuple(times), tuple(poses), reason)
+    lost = strays(poses)
+    kept = [at for at in range(len(poses)) if at not in lost]
+    return Trail(tuple(times[at] for at in kept), tuple(poses[at] for at in kept), reason)

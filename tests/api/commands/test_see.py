@@ -54,8 +54,8 @@ def _flat(path: Path, crs: str, x: float, y: float, height_m: float) -> str:
     return str(path)
 
 
-def _aos_poses(testdata: Path, path: Path) -> dict[str, tuple[float, float]]:
-    """The set's own poses as a poses CSV; {frame: (east, north) of the camera}. Corrupt rows (altitude) stay out."""
+def _aos_poses(testdata: Path, path: Path, *, corrupt: tuple[str, ...] = ()) -> dict[str, tuple[float, float]]:
+    """The set's own poses as a poses CSV, some rows with the height 0 that logs hold; {frame: (east, north)}."""
     utm = GridProjection("EPSG:32633")
     places, lines = {}, ["frame,lat,lon,alt_m,datum,qw,qx,qy,qz,sigma_m,sigma_deg"]
     for image in json.loads((testdata / "aos-open-field/poses/CompletePath.json").read_text())["images"]:
@@ -63,12 +63,11 @@ def _aos_poses(testdata: Path, path: Path) -> dict[str, tuple[float, float]]:
         rotation, t = m[:, :3], m[:, 3]
         c = rotation.T @ t
         east, north = AOS_CENTRE[0] - c[0], AOS_CENTRE[1] + c[1]
-        if not 290 < t[2] < 400:
-            continue
         lat, lon = utm.geo_from_xy(east, north)
         half = math.atan2(rotation[0, 1], rotation[0, 0]) / 2  # image top heads 6° west of grid north
         w, z = math.cos(half), math.sin(half)
-        lines.append(f"{image['imagefile']},{float(lat)!r},{float(lon)!r},{t[2]},sea_level,{w!r},0,0,{z!r},1.0,1.0")
+        height = 0.0 if image["imagefile"] in corrupt else t[2]
+        lines.append(f"{image['imagefile']},{float(lat)!r},{float(lon)!r},{height},sea_level,{w!r},0,0,{z!r},1.0,1.0")
         places[image["imagefile"]] = (float(east), float(north))
     path.write_text("\n".join(lines) + "\n")
     return places
@@ -101,14 +100,16 @@ def test_the_lying_person_is_placed_where_the_set_says(testdata: Path, tmp_path:
 
 
 def test_see_runs_over_the_whole_survey(testdata: Path, tmp_path: Path, capsys: Any) -> None:
-    _aos_poses(testdata, tmp_path / "poses.csv")
+    corrupt = ("1.png", "39.png", "58.png", "59.png", "60.png", "90.png")
+    _aos_poses(testdata, tmp_path / "poses.csv", corrupt=corrupt)
     (tmp_path / "camera.toml").write_text(AOS_PROFILE)
     terrain = _flat(tmp_path / "flat.tif", "EPSG:32633", *AOS_CENTRE, AOS_GROUND_M)
     words = ["see", testdata / "aos-open-field/images", "--poses", tmp_path / "poses.csv", "--terrain", terrain]
     words += ["--camera-profile", tmp_path / "camera.toml", "--out", tmp_path / "out"]
     assert main([str(word) for word in words]) == 0
-    said = capsys.readouterr().out
-    assert "90 frames" in said
+    said = capsys.readouterr()
+    assert "90 frames, 84 with a pose" in said.out
+    assert "1.png (and 5 more): its pose is a stray: its height is 311 m off" in said.err
     hotspots = json.loads((tmp_path / "out/hotspots.geojson").read_text())["features"]
     assert all(feature["properties"]["peak_c"] is None for feature in hotspots), "°C from an 8-bit picture"
     coverage = json.loads((tmp_path / "out/coverage.geojson").read_text())["features"][0]
