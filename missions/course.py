@@ -69,8 +69,7 @@ def mission_along(
         require_height(height)
     told = list(notes)
     if terrain is None:
-        rows = np.column_stack([track, heights])
-        flown = [(point_above_home(frame, *row), True) for row in rows]
+        flown = [(place, True) for place in points_above_home(frame, np.column_stack([track, heights]))]
         told.append(NO_TERRAIN)
     else:
         if home is None:
@@ -89,6 +88,13 @@ def point_above_home(frame: LocalFrame, east: float, north: float, above_home_m:
     """A place on the plane of `frame` with a height above home."""
     lat, lon, _ = frame.geo_from_enu(np.array([east, north, 0.0]))
     return GeoPoint(float(lat), float(lon), float(above_home_m), Datum.HOME)
+
+
+def points_above_home(frame: LocalFrame, rows: Floats) -> list[GeoPoint]:
+    """As `point_above_home`, for rows (N, 3) east, north, height above home."""
+    lat, lon, _ = frame.geo_from_enu(np.column_stack([rows[:, :2], np.zeros(len(rows))]))
+    columns = (lat.tolist(), lon.tolist(), rows[:, 2].tolist())
+    return [GeoPoint(a, b, up, Datum.HOME) for a, b, up in zip(*columns, strict=True)]
 
 
 def place_en(frame: LocalFrame, place: GeoPoint) -> Floats:
@@ -136,7 +142,8 @@ def _following(
         rows.insert(0, ((first_e, first_n, there), False))
     if back > last + 0.5:
         rows.append(((last_e, last_n, back), False))
-    points = [(point_above_home(frame, east, north, alt - home.alt_m), given) for (east, north, alt), given in rows]
+    places = points_above_home(frame, np.array([row for row, _ in rows]) - [0.0, 0.0, home.alt_m])
+    points = [(place, given) for place, (_, given) in zip(places, rows, strict=True)]
     if points[0][0].alt_m <= 0.0:
         raise CourseError("the area lies so far below home that its flight height is below home; choose a nearer home")
     return points

@@ -69,26 +69,25 @@ def surface_along(track: Track, frame: LocalFrame, ground: Ground, what: str = "
         raise FollowError(f"terrain heights are above {ground.datum.value}; above sea level is needed")
     highest = np.full(len(track.east_north), -np.inf)
     plane = PlaneGround.over(ground, frame, track.east_north, SIDE_MARGIN_M)
-    for offset in _offsets(track.east_north, max(1.0, sampling_step_m(ground))):
-        places = track.east_north + offset
-        heights = plane.heights(places)
-        missing = np.flatnonzero(~np.isfinite(heights))
+    left, right, count = _beside(track.east_north, max(1.0, sampling_step_m(ground)))
+    for heights in plane.heights_across(left, right, count):
+        missing = np.flatnonzero(np.isnan(heights))
         if missing.size:
-            lat, lon, _ = frame.geo_from_enu(np.append(places[missing[0]], 0.0))
+            lat, lon, _ = frame.geo_from_enu(np.append(track.east_north[missing[0]], 0.0))
             raise FollowError(f"the terrain has no height under {what} at {float(lat):.5f}, {float(lon):.5f}")
-        highest = np.maximum(highest, heights)
+        np.maximum(highest, heights, out=highest)
     return highest
 
 
-def _offsets(east_north: Floats, apart_m: float) -> list[Floats]:
+def _beside(east_north: Floats, apart_m: float) -> tuple[Floats, Floats, int]:
+    """The places (N, 2) at the margin left and right of each, and at how many places from one to the other to look."""
     if len(east_north) < 2:
-        return [np.zeros(2)]
+        return east_north, east_north, 1
     ahead = np.gradient(east_north, axis=0)
     norm = np.linalg.norm(ahead, axis=1, keepdims=True)
     ahead = np.divide(ahead, norm, out=np.zeros_like(ahead), where=norm > 0.0)
-    right = np.column_stack([ahead[:, 1], -ahead[:, 0]])
-    count = 2 * math.ceil(SIDE_MARGIN_M / apart_m) + 1
-    return [metres * right for metres in np.linspace(-SIDE_MARGIN_M, SIDE_MARGIN_M, count)]
+    margin = SIDE_MARGIN_M * np.column_stack([ahead[:, 1], -ahead[:, 0]])
+    return east_north - margin, east_north + margin, 2 * math.ceil(SIDE_MARGIN_M / apart_m) + 1
 
 
 def required_height(track: Track, surface_m: Floats, height_m: float, lead_m: float = LEAD_M) -> Floats:

@@ -19,6 +19,7 @@ from missions.fence import Fence, FenceError, parse_fence
 from missions.findings import Finding, stop, warning
 from missions.follow import sampling_step_m
 from missions.geometry.geo import Datum, GeoPoint, LocalFrame, distance_m
+from missions.geometry.plane_terrain import PlaneGround, closest_pass
 from missions.geometry.terrain import Ground
 from missions.item_checks import MOST_FENCE_ITEMS
 from missions.items import Command, MissionItem
@@ -159,9 +160,43 @@ def _terrain(
             lat_deg=home.lat_deg, lon_deg=home.lon_deg,
         )  # fmt: skip
     step = sampling_step_m(terrain)
+    clear = _surely_clear(legs, home, at_home, terrain, limits, step)
     for index, leg in enumerate(legs):
-        yield from _leg_clearance(leg, terrain, at_home, limits, step, climbing=index == 0)
+        if not clear[index]:
+            yield from _leg_clearance(leg, terrain, at_home, limits, step, climbing=index == 0)
     yield from check_reach(legs, home, at_home, terrain, limits, rally)
+
+
+def _surely_clear(
+    legs: Sequence[Leg], home: GeoPoint, home_alt_m: float, terrain: Ground, limits: Limits, step_m: float
+) -> list[bool]:
+    """Which legs need no closer look: straight ones, all over known ground and well above it.
+
+    Asked of the pyramid of highest heights, all legs at once; a plane's straight line and one of latitude and longitude
+    part by less than the metre that is asked for beyond the clearance.
+    """
+    plain = [
+        n
+        for n, leg in enumerate(legs)
+        if n and Datum.GROUND not in (leg.start.datum, leg.end.datum) and leg_length_m(leg) < limits.farthest_m
+    ]
+    clear = [False] * len(legs)
+    if not plain:
+        return clear
+    frame = LocalFrame(GeoPoint(home.lat_deg, home.lon_deg, 0.0, Datum.SEA_LEVEL))
+    ends = []
+    for stops in ([legs[n].start for n in plain], [legs[n].end for n in plain]):
+        lat, lon = np.array([stop.lat_deg for stop in stops]), np.array([stop.lon_deg for stop in stops])
+        up = [stop.alt_m + (home_alt_m if stop.datum is Datum.HOME else 0.0) for stop in stops]
+        ends.append(np.column_stack([frame.enu_from_geo(lat, lon, 0.0)[:, :2], up]))
+    near = np.linalg.norm(np.concatenate(ends)[:, :2], axis=1).max() < 2.0 * limits.farthest_m
+    if not near:
+        return clear
+    plane = PlaneGround.over(terrain, frame, np.concatenate(ends)[:, :2], margin_m=20.0)
+    found = closest_pass(plane, ends[0], ends[1], limits.clearance_m + 1.0, step_m)
+    for n, above, unknown in zip(plain, found.above_m, found.unknown, strict=True):
+        clear[n] = bool(np.isinf(above)) and not unknown
+    return clear
 
 
 def _leg_clearance(

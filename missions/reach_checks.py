@@ -95,24 +95,28 @@ def _places_of(legs: Sequence[Leg], frame: LocalFrame, terrain: Ground, home_alt
     flown = [leg for leg in legs if not leg.why and leg_length_m(leg) > 1.0]
     total = sum(map(leg_length_m, flown))
     apart = max(APART_M, total / MOST_PLACES)
-    seqs, lats, lons, heights, grounded = [], [], [], [], []
-    for leg in flown:
-        part = np.linspace(0.0, 1.0, math.ceil(leg_length_m(leg) / apart) + 1)[1:]
-        seqs.append(np.full(len(part), leg.end.seq))
-        lats.append(leg.start.lat_deg + part * (leg.end.lat_deg - leg.start.lat_deg))
-        lons.append(leg.start.lon_deg + part * (leg.end.lon_deg - leg.start.lon_deg))
-        begin = leg.start.alt_m if leg.start.datum is leg.end.datum else leg.end.alt_m
-        base = home_alt_m if leg.end.datum is Datum.HOME else 0.0
-        heights.append(base + begin + part * (leg.end.alt_m - begin))
-        grounded.append(np.full(len(part), leg.end.datum is Datum.GROUND))
-    if not seqs:
+    if not flown:
         nothing = np.zeros(0)
         return _Places(np.zeros(0, np.int64), np.zeros((0, 3)), nothing, nothing)
-    lat, lon, up, over_ground = map(np.concatenate, (lats, lons, heights, grounded))
-    if over_ground.any():
-        up = up + np.where(over_ground, terrain.height_at(lat, lon), 0.0)
+    counts = np.array([math.ceil(leg_length_m(leg) / apart) for leg in flown])
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    part = (np.arange(int(counts.sum())) - first + 1) / np.repeat(counts, counts)
+    rows = np.array([_row(leg, home_alt_m) for leg in flown])[np.repeat(np.arange(len(flown)), counts)]
+    seq, lat0, lat1, lon0, lon1, up0, up1, grounded = rows.T
+    lat, lon = lat0 + part * (lat1 - lat0), lon0 + part * (lon1 - lon0)
+    up = up0 + part * (up1 - up0)
+    if grounded.any():
+        up = up + np.where(grounded > 0.0, terrain.height_at(lat, lon), 0.0)
     enu = np.column_stack([frame.enu_from_geo(lat, lon, 0.0)[:, :2], up])
-    return _Places(np.concatenate(seqs), enu, lat, lon)
+    return _Places(seq.astype(np.int64), enu, lat, lon)
+
+
+def _row(leg: Leg, home_alt_m: float) -> tuple[float, ...]:
+    """Item, places and heights of both ends (above sea level, or above the ground where the last is 1)."""
+    begin = leg.start.alt_m if leg.start.datum is leg.end.datum else leg.end.alt_m
+    base = home_alt_m if leg.end.datum is Datum.HOME else 0.0
+    places = (leg.start.lat_deg, leg.end.lat_deg, leg.start.lon_deg, leg.end.lon_deg)
+    return (leg.end.seq, *places, base + begin, base + leg.end.alt_m, float(leg.end.datum is Datum.GROUND))
 
 
 def _targets(rally: Sequence[MissionItem], frame: LocalFrame, terrain: Ground, home_alt_m: float) -> Floats:

@@ -11,6 +11,7 @@ and looks closer only where that leaves a doubt, so a thousand lines of a kilome
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,6 +54,18 @@ class PlaneGround:
             return self._ground.bilinear(rows_columns[:, 0], rows_columns[:, 1])
         lat, lon = self._geo(east_north)
         return self._ground.height_at(lat, lon)
+
+    def heights_across(self, a: Floats, b: Floats, count: int) -> Iterator[Floats]:
+        """(N,) heights at `count` places evenly from a to b (each (N, 2) metres, a few metres apart)."""
+        fast = isinstance(self._ground, TerrainGrid) and self._weights is not None and len(a) > _FEW
+        first, last = (self._rows_columns(a), self._rows_columns(b)) if fast else (a, b)
+        for share in np.linspace(0.0, 1.0, count):
+            places = first + share * (last - first)
+            if fast:
+                assert isinstance(self._ground, TerrainGrid)
+                yield self._ground.bilinear(places[:, 0], places[:, 1])
+            else:
+                yield self.heights(places)
 
     def highest_between(self, a: Floats, b: Floats) -> Floats:
         """(N,) a height that nothing in the boxes a..b (each (N, 2) metres) reaches over; ∞ where it is not known."""

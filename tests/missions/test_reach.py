@@ -18,6 +18,8 @@ from missions.geometry.terrain import FlatGround, TerrainGrid
 from missions.items import compile_items
 from missions.link_checks import bulge_m, fresnel_m, line_of_sight
 from missions.mission import FlyTo, Mission, ReturnHome, TakeOff
+from missions.path import legs_of
+from missions.place_checks import _leg_clearance, _surely_clear
 from missions.reach_checks import chosen_target, return_height
 
 HOME = GeoPoint(51.4325, 6.7605, 33.0, Datum.SEA_LEVEL)
@@ -259,3 +261,32 @@ def test_sight_is_what_sampling_the_ray_finds(places: list[tuple[float, ...]], a
         enu, [(1, 51.0, 6.0)] * len(enu), plane, 33.0 + antenna, mhz, 0.5).findings}  # fmt: skip
     assert abs(found.get("line_of_sight", 0) - hidden) <= doubt
     assert abs(found.get("fresnel", 0) - weak) <= doubt
+
+
+# ---- many legs at once
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(-150.0, 150.0), st.floats(-150.0, 150.0), st.floats(20.0, 60.0)), min_size=1, max_size=7
+    ),
+    st.booleans(),
+)
+def test_legs_that_are_surely_clear_have_no_finding_when_looked_at_one_by_one(
+    places: list[tuple[float, float, float]], holed: bool
+) -> None:
+    heights = _ROUGH.heights_m.copy()
+    if holed:
+        heights[250:256, 100:300] = np.nan
+    terrain = _grid(heights)
+    lat, lon, _ = FRAME.geo_from_enu(np.array([[east, north, 0.0] for east, north, _ in places]))
+    steps = [
+        FlyTo(GeoPoint(float(a), float(b), up, Datum.HOME)) for a, b, (_, _, up) in zip(lat, lon, places, strict=True)
+    ]
+    legs = legs_of(compile_items(Mission("m", (TakeOff(20.0), *steps, ReturnHome()), HOME)), HOME)
+    clear = _surely_clear(legs, HOME, 33.0, terrain, Limits(), 0.5)
+    assert not clear[0]  # the climb is looked at by itself
+    for leg, fine in zip(legs, clear, strict=True):
+        if fine:
+            assert not list(_leg_clearance(leg, terrain, 33.0, Limits(), 0.5, climbing=False))
