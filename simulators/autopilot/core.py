@@ -18,13 +18,15 @@ from simulators.autopilot.links import Link, Links
 from simulators.autopilot.logs import LogTransfer
 from simulators.autopilot.parameters import Parameters
 from simulators.autopilot.pilot import ACCEPTED, STEP_S, Pilot
+from simulators.autopilot.storage import is_placed
+from simulators.autopilot.terrain import Terrain
 from simulators.autopilot.traffic import Traffic
 from simulators.autopilot.transfers import Transfers
 from simulators.flight import Errors, Flight
 from simulators.geodesy import Plane
 from simulators.power import Airframe, Battery
 
-_DEVICES_ASKED_S, _RUNTIME_EVERY_S = 10.0, 30.0
+_DEVICES_ASKED_S, _RUNTIME_EVERY_S, _TERRAIN_EVERY_S = 10.0, 30.0, 1.0
 _BANNER = ((6, "ArduCopter V4.7.0-dev (simulated)"), (6, "Frame: QUAD/PLUS"))
 
 
@@ -55,11 +57,13 @@ class Autopilot:
         self.parameters = Parameters()
         self.traffic = Traffic(self.parameters.values)
         self.transfers = Transfers(self.say)
+        self.terrain = Terrain(self.parameters.values)
         self.ftp = Ftp(self.parameters.packed, self.parameters.estimate, self.banner, self.say, self.transfers.packed)
         flight = Flight(np.array([*start_en_m, ground_amsl_m]), float(rng.uniform(-3, 3)), rng, wind_m_s)
         values = self.parameters.values
         self.gnss = Gnss(values, self.errors, np.random.default_rng([seed, 7, sysid]), boot)
         self.pilot = Pilot(flight, plane, self.transfers, self.say, values, self.gnss, boot)
+        self.pilot.terrain_rise = self._terrain_rise
         self.failsafes = Failsafes(self)
         self.blackbox = BlackBox(self)
         self.logs = LogTransfer(self.blackbox.finished, self.say)
@@ -71,7 +75,7 @@ class Autopilot:
         self._reports = 0
         self._shots = self._logs = 0
         self._wind = values["SIM_WIND_SPD"], values["SIM_WIND_DIR"]
-        self._runtime_s = _RUNTIME_EVERY_S
+        self._runtime_s, self._terrain_s = _RUNTIME_EVERY_S, 0.0
         self._devices_asked = False
         self._texts: list[tuple[int, str]] = [*_BANNER]
 
@@ -133,6 +137,11 @@ class Autopilot:
         for wire, message in (*self.ftp.tick(self.now_s), *self.logs.tick(armed=self.pilot.armed)):
             wire.send(message)
         self._count()
+        if self.gnss.found and self.now_s >= self._terrain_s:
+            self._terrain_s = self.now_s + _TERRAIN_EVERY_S
+            items = (*self.transfers.lists[0][1:], *self.transfers.lists[2])
+            places = [(i.lat_deg, i.lon_deg) for i in items if is_placed(i.command) and (i.x or i.y)]
+            self.terrain.want(self.estimated_place()[:2], places)
         if not self._devices_asked and self.now_s >= _DEVICES_ASKED_S:
             self._devices_asked = True
             self.links.ask_devices()
@@ -203,6 +212,15 @@ class Autopilot:
     def estimated_place(self) -> tuple[float, float, float]:
         """Latitude, longitude, height as the estimator has them, without noise."""
         return self.pilot.plane.geo(self.pilot.flight.enu - (0.0, 0.0, self.pilot.plane.alt_m) + self.gnss.offset_m)
+
+    def _terrain_rise(self, east_m: float, north_m: float) -> float:
+        """Metres by which the ground at a place is above the ground at home; 0 where the vehicle does not know it."""
+        plane = self.pilot.plane
+        there, home = (
+            self.terrain.height_m(plane.geo(np.array([e, n, 0.0]))[:2])
+            for e, n in ((east_m, north_m), (float(self.pilot.home[0]), float(self.pilot.home[1])))
+        )
+        return 0.0 if there is None or home is None else there - home
 
     @property
     def _placed(self) -> bool:
@@ -303,6 +321,8 @@ class Autopilot:
                 self.say(4, "ERROR: Won't setup signing when armed")
             else:
                 self.links.set_up_signing(message)
+        elif kind == "TERRAIN_DATA":
+            self.terrain.hear(message)
         elif kind == "TERRAIN_CHECK":
             wire.send(messages.terrain_at(self, message.lat, message.lon))
         elif kind == "AUTOPILOT_VERSION_REQUEST":

@@ -15,7 +15,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from simulators.autopilot import fence
 from simulators.autopilot.modes import ALT_HOLD, AUTO, BRAKE, GUIDED, LAND, MODES, RTL, SMART_RTL
-from simulators.autopilot.transfers import FENCE
+from simulators.autopilot.transfers import FENCE, MISSION
 
 if TYPE_CHECKING:
     from simulators.autopilot.core import Autopilot
@@ -35,6 +35,7 @@ _GIVES_UP_M = 100.0
 _BY_HAND_S, _TOLD_AGAIN_S = 10.0, 1.0
 _VARIANCE_EVERY_S, _EKF_CLEARS_S = 30.0, 1.0
 _LOW, _CRITICAL = 1, 2
+_ABOVE_TERRAIN = 10  # MAV_FRAME
 
 
 class Failsafes:
@@ -97,6 +98,9 @@ class Failsafes:
             reasons.append("Battery 1 below minimum arming capacity")
         if self.battery:
             reasons.append("Battery failsafe")
+        follows = any(item.frame == _ABOVE_TERRAIN for item in self._vehicle.transfers.lists[MISSION])
+        if follows and self._vehicle.terrain.pending:
+            reasons.append("waiting for terrain data")
         outside = self._breached() if v["FENCE_ENABLE"] else 0
         return [*reasons, f"Vehicle breaching {_named(outside)}"] if outside else reasons
 

@@ -159,7 +159,7 @@ def wind(a: Autopilot) -> Any:
 
 
 def terrain_report(a: Autopilot) -> Any:
-    """TERRAIN_REPORT: the vehicle's own terrain model is flat here. None before the first fix."""
+    """TERRAIN_REPORT of where it is. None before the first fix."""
     if not a.pilot.gnss.found:
         return None
     lat, lon, _ = a.believed_place()
@@ -167,9 +167,17 @@ def terrain_report(a: Autopilot) -> Any:
 
 
 def terrain_at(a: Autopilot, lat_e7: int, lon_e7: int) -> Any:
-    """TERRAIN_REPORT of a place, as TERRAIN_CHECK asks for it."""
-    ground = a.pilot.flight.ground_amsl_m
-    return mavlink.MAVLink_terrain_report_message(lat_e7, lon_e7, 100, ground, a.pilot.flight.enu[2] - ground, 0, 504)
+    """TERRAIN_REPORT of a place, as TERRAIN_CHECK asks for it; spacing 0 where the vehicle has no height."""
+    known = a.terrain.height_m((lat_e7 * 1e-7, lon_e7 * 1e-7))
+    ground, spacing = (0.0, 0) if known is None else (known, round(a.parameters.values["TERRAIN_SPACING"]))
+    above = float(a.pilot.flight.enu[2]) - ground
+    counts = (a.terrain.pending, a.terrain.loaded)
+    return mavlink.MAVLink_terrain_report_message(lat_e7, lon_e7, spacing, ground, above, *counts)
+
+
+def terrain_request(a: Autopilot) -> Any:
+    """TERRAIN_REQUEST; None where no height lacks."""
+    return a.terrain.request(a.now_s)
 
 
 def mission_current(a: Autopilot) -> Any:
@@ -250,6 +258,7 @@ BUILDERS: dict[str, Builder] = {
     "VFR_HUD": vfr_hud,
     "WIND": wind,
     "TERRAIN_REPORT": terrain_report,
+    "TERRAIN_REQUEST": terrain_request,
     "MISSION_CURRENT": mission_current,
     **mount.BUILDERS,
     "SIM_STATE": sim_state,
@@ -271,8 +280,8 @@ _CHANNELS = ("SERVO_OUTPUT_RAW", "RC_CHANNELS")
 _POSITION = ("GLOBAL_POSITION_INT", "LOCAL_POSITION_NED")
 _EXTRA1 = ("AHRS2", "ATTITUDE", "SIMSTATE", "ESC_TELEMETRY_1_TO_4")
 _EXTRA3 = (
-    *("AHRS", "WIND", "SYSTEM_TIME", "TERRAIN_REPORT", "BATTERY_STATUS", "GIMBAL_DEVICE_ATTITUDE_STATUS"),
-    *("EKF_STATUS_REPORT", "VIBRATION"),
+    *("AHRS", "WIND", "SYSTEM_TIME", "TERRAIN_REPORT", "TERRAIN_REQUEST", "BATTERY_STATUS"),
+    *("GIMBAL_DEVICE_ATTITUDE_STATUS", "EKF_STATUS_REPORT", "VIBRATION"),
 )
 DATA_STREAMS: dict[int, tuple[str, ...]] = {
     0: (*_SENSORS, *_STATUS, *_POSITION, *_CHANNELS, *_EXTRA1, "VFR_HUD", *_EXTRA3),

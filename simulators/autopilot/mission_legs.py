@@ -39,6 +39,7 @@ _TO_A_PLACE = frozenset({WAYPOINT, LOITER_FOREVER, LOITER_TIME, SPLINE, 31})
 _PASSED_TOWARDS = frozenset({WAYPOINT, LOITER_FOREVER, LOITER_TIME, SPLINE})
 _HOLDS = frozenset({WAYPOINT, LOITER_TIME, SPLINE})
 _CREEPING_M_S = 0.3
+_ABOVE_TERRAIN = 10  # MAV_FRAME
 _CONDITION_DELAY, _CONDITION_DISTANCE, _CONDITION_YAW = 112, 114, 115
 
 
@@ -54,6 +55,7 @@ class Legs:
         self.guided = False
         """Whether it takes targets of a companion computer."""
         self._landing = self._land_at_goal = False
+        self._over_m: float | None = None
         self._passes = self._there = self._passed = self._turns = False
         self._from_s: float | None = None
         self._there_s: float | None = None
@@ -101,6 +103,7 @@ class Legs:
         self.goal = self.place(item) if item.x or item.y else flight.enu.copy()
         if item.z == 0 or item.command in LANDINGS:  # no height of its own: the one that it has
             self.goal[2] = flight.enu[2]
+        self._over_m = item.z if item.frame == _ABOVE_TERRAIN and item.z != 0 else None
         self._land_at_goal = item.command in LANDINGS
         self._turns = item.command == LOITER_TURNS
         self.to_a_place = not self._turns
@@ -125,7 +128,7 @@ class Legs:
 
     def _clear(self) -> None:
         self.takeoff_to = self.goal = self._circle = self._return = self._from_s = self._there_s = None
-        self._rests_s = None
+        self._rests_s = self._over_m = None
         self._landing = self._land_at_goal = self.to_a_place = self.guided = False
         self._passes = self._there = self._passed = self._turns = False
 
@@ -209,6 +212,9 @@ class Legs:
         if self.takeoff_to is not None:
             return self._climb(self.takeoff_to)
         near_m = pilot.values["WPNAV_RADIUS"] / 100
+        if self._over_m is not None:  # the ground under it, not the ground at the goal
+            here = pilot.flight.enu
+            self.goal[2] = pilot.home[2] + self._over_m + pilot.terrain_rise(float(here[0]), float(here[1]))
         if self._circle is not None:
             return self._circle.velocity(pilot.flight, pilot.speeds, near_m)
         if self._has_come(self.goal, near_m):
@@ -259,11 +265,12 @@ class Legs:
         return wanted if speed <= fast else np.array([*(wanted[:2] * fast / speed), wanted[2]])
 
     def altitude(self, item: Item) -> float:
-        """Metres above sea level. A terrain height is taken above home: the simulated terrain data is flat."""
+        """Metres above sea level where no terrain is followed."""
         return item.z if item.frame == 0 else float(self._pilot.home[2]) + item.z
 
     def place(self, item: Item) -> Floats:
         """Where an item is."""
         plane = self._pilot.plane
         enu = plane.enu(item.lat_deg, item.lon_deg, plane.alt_m)
-        return np.array([enu[0], enu[1], self.altitude(item)])
+        rise_m = self._pilot.terrain_rise(float(enu[0]), float(enu[1])) if item.frame == _ABOVE_TERRAIN else 0.0
+        return np.array([enu[0], enu[1], self.altitude(item) + rise_m])

@@ -16,6 +16,7 @@ _TABLE: dict[str, tuple[float, int]] = {
     "MAV_SYSID": (1, _INT16), "MAV_GCS_SYSID": (255, _INT16), "MNT1_TYPE": (6, _INT8), "CAM1_TYPE": (6, _INT8),
     "FRAME_CLASS": (1, _INT8), "STAT_RUNTIME": (0, _INT32), "MIS_TOTAL": (0, _INT16),
     "FENCE_TOTAL": (0, _INT8), "RALLY_TOTAL": (0, _INT8), "TERRAIN_ENABLE": (1, _INT8),
+    "TERRAIN_SPACING": (100, _INT16),
     "ADSB_TYPE": (0, _INT8), "ADSB_LIST_MAX": (25, _INT16), "ADSB_LIST_RADIUS": (10000, _INT16),
     **SETTINGS,
 }  # fmt: skip

@@ -92,6 +92,8 @@ class Pilot:
         """Whether the fence lets a place be a target."""
         self.entered: Callable[[], None] = lambda: None
         """Told of every change of the mode."""
+        self.terrain_rise: Callable[[float, float], float] = lambda east_m, north_m: 0.0
+        """Metres by which the ground at a place is above the ground at home, as far as the vehicle knows."""
         self.mode = STABILIZE
         self.armed = False
         self.home = flight.enu.copy()
@@ -105,8 +107,7 @@ class Pilot:
         self._land_from_s = 0.0
         self._begun = self._waits = self._paused = False
         self._idle_since_s = 0.0
-        self._changed = 0
-        self._prearm_at_s = _PREARM_EVERY_S
+        self._changed, self._prearm_at_s = 0, _PREARM_EVERY_S
 
     # --- what it is doing -------------------------------------------------------------------------------------------
 

@@ -21,9 +21,8 @@ NAMES = [
     for chapter in chapters
     for stimulus in chapter.stimuli
 ]
-_FLAT = "our terrain is flat, and needs no data to be flown over"
 MOST_LATE = 4
-DIFFERENCES: dict[str, str] = {"arm for a mission over terrain": _FLAT, "disarm from that": _FLAT}
+DIFFERENCES: dict[str, str] = {}
 """{stimulus: reason}."""
 
 
