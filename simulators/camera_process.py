@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 from typing import Any
 
 import cv2
@@ -34,6 +35,7 @@ class _Viewers:
     def __init__(self, camera: str) -> None:
         self._camera = camera
         self._clients: dict[asyncio.StreamWriter, NutMuxer] = {}
+        self._shown_s = -math.inf
         self.skipped = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,6 +51,10 @@ class _Viewers:
             writer.close()
 
     def show(self, counts: Any, boot_s: float) -> None:
+        if boot_s <= self._shown_s:  # the vehicle has rebooted; a stream's times only rise: whoever watches comes again
+            for writer in self._clients:
+                writer.close()
+        self._shown_s = boot_s
         for writer, muxer in list(self._clients.items()):
             if writer.is_closing():
                 continue

@@ -26,6 +26,7 @@ from typing import Any
 
 from simulators.autopilot.boot import BOOTS
 from simulators.autopilot.core import Autopilot
+from simulators.autopilot.reboot import reborn
 from simulators.camera_process import run_camera
 from simulators.channel_process import BACK, THERE, Proxy
 from simulators.craft import Fate, home_en_m
@@ -71,14 +72,17 @@ async def _run_vehicle(args: argparse.Namespace) -> None:
     for name, target in targets.items():
         autopilot.add_link(name)
         wires[name] = await udp(lambda data, name=name: autopilot.receive(data, link=name), to=target)  # type: ignore[misc]
-    fate = Fate(scenario, scene.plane, autopilot)
+    fate, begun_s = Fate(scenario, scene.plane, autopilot), 0.0
     say_ready(uid=args.uid)
     async for elapsed_s in ticks():
-        autopilot.step(elapsed_s * args.speedup)
+        autopilot.step(elapsed_s * args.speedup - begun_s)
         fate.befall()
         for name, wire in wires.items():
             for frame in autopilot.take_outgoing(name):
                 wire.send(frame)
+        if autopilot.restarting:
+            autopilot, begun_s = reborn(autopilot), elapsed_s * args.speedup
+            fate = Fate(scenario, scene.plane, autopilot)
 
 
 async def _run_camera(args: argparse.Namespace) -> None:

@@ -145,7 +145,10 @@ def _reboot(a: Autopilot, m: Any, wire: Link) -> int:
     """PREFLIGHT_REBOOT_SHUTDOWN: of the autopilot alone, and never while armed."""
     if m.param1 not in (1, 3):
         return UNSUPPORTED
-    return FAILED if a.pilot.armed else ACCEPTED
+    if a.pilot.armed:
+        return FAILED
+    a.restarting = True
+    return ACCEPTED
 
 
 def _number(value: float) -> int:

@@ -47,7 +47,7 @@ class Autopilot:
         boot: Boot = MEASURED,
     ) -> None:
         rng = np.random.default_rng([seed, 3, sysid])
-        self.sysid, self.uid = sysid, uid
+        self.sysid, self.uid, self.seed = sysid, uid, seed
         self.uid2 = uid.to_bytes(8, "little") + bytes(10)
         self.utc_at_boot_s = utc_at_boot_s
         self.now_s = 0.0
@@ -77,6 +77,8 @@ class Autopilot:
         self._wind = values["SIM_WIND_SPD"], values["SIM_WIND_DIR"]
         self._runtime_s, self._terrain_s = _RUNTIME_EVERY_S, 0.0
         self._devices_asked = False
+        self.restarting = False
+        """Ordered to reboot: whoever steps it goes on with ``reboot.reborn``; until then it lives on."""
         self._texts: list[tuple[int, str]] = [*_BANNER]
 
     # --- links and time ---------------------------------------------------------------------------------------------

@@ -92,6 +92,13 @@ class Links:
             link.rates |= TRUTH_RATES
         self._wires[name] = link
 
+    def keep(self, former: Links) -> None:
+        """The wires of a former life and its signing key; nothing of what was asked or heard on them."""
+        self._signing = former._signing
+        for name, wire in former._wires.items():
+            self.add(name)
+            self._wires[name].parser.signing = self._wires[name].encoder.signing = wire.parser.signing
+
     def set_up_signing(self, message: Any) -> None:
         """SETUP_SIGNING, for all wires."""
         self._signing.set_up(message, self._wires.values())

@@ -78,6 +78,11 @@ class Parameters:
         """What it is before anybody sets it."""
         return float(_TABLE[name][0])
 
+    def keep(self, former: Parameters) -> None:
+        """What was stored in a former life."""
+        self.values.update(former.values)
+        self._stored |= former._stored
+
     def reset(self) -> None:
         """All defaults."""
         self.values.update({name: float(value) for name, (value, _) in _TABLE.items()})

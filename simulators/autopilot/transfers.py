@@ -70,6 +70,11 @@ class Transfers:
         self._told_of_request = False
         self._home: Item | None = None
 
+    def keep(self, former: Transfers) -> None:
+        """The lists of a former life."""
+        self.lists.update({kind: [*items] for kind, items in former.lists.items()})
+        self.fence_total = self._seen_total = former.fence_total
+
     def receive(self, message: Message, sender: Sender, now_s: float) -> list[Message]:
         """Answers to one message of the mission protocol; others give none."""
         name = message.get_type()
